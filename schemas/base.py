@@ -1,0 +1,49 @@
+"""What every wire model shares: frozen, no unknown fields, aware UTC times, deterministic ids."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID, uuid5
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+#: The root of every id that Touchpath makes. Changing it would change every id ever made.
+NAMESPACE = UUID("6b0f6a52-0d0e-5c39-9d3c-5f5f3e1c7a10")
+
+
+def to_utc(moment: datetime) -> datetime:
+    """Give the same moment in UTC."""
+    return moment.astimezone(UTC)
+
+
+Timestamp = Annotated[AwareDatetime, AfterValidator(to_utc)]
+"""A moment with a zone, kept in UTC, to the microsecond."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=100)]
+"""A name of the catalogue: lower case, words by underscore, parts of a touchpoint by dot (`bar.drinks`)."""
+
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+"""A value that people chose: a campaign, an order number."""
+
+
+class WireModel(BaseModel):
+    """A record that crosses Kafka. Frozen; a field that is not known is refused, so that a typing error is seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, ser_json_bytes="base64")
+
+
+def derived_id(*parts: str) -> UUID:
+    """Give the UUIDv5 of the parts, in order. The separator cannot be part of a sender's text."""
+    return uuid5(NAMESPACE, "\x1f".join(parts))
+
+
+def event_id(source: str, sender_id: str) -> UUID:
+    """Give the id of an event: the sender's id if it is a UUID, else the UUIDv5 of source and sender's id."""
+    try:
+        return UUID(sender_id)
+    except ValueError:
+        return derived_id("event", source, sender_id)
+
+
+def profile_id(identifier_key: str) -> UUID:
+    """Give the id of the profile that the identifier (`kind:value`) names."""
+    return derived_id("profile", identifier_key)

@@ -1,0 +1,205 @@
+"""The catalogue: touchpoints, phases, channels, departments, conversions and windows, as data that a marketer can read.
+
+One TOML file. What ships is `schemas/catalogue.toml`; a file of one's own replaces it whole. A bad file is refused with
+the line and the reason.
+"""
+
+import re
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.base import Name
+
+DEFAULT = Path(__file__).with_name("catalogue.toml")
+Days = Annotated[int, Field(ge=0, le=3650)]
+ModelName = Literal["first", "last", "linear"]
+
+
+class CatalogueError(ValueError):
+    """The catalogue file cannot be used. The message says file, line and reason."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TouchpointEntry(_Section):
+    """One touchpoint: what people call it, where it stands in the journey, and whether it may earn credit."""
+
+    label: str
+    phase: str
+    channel: Name
+    department: str
+    credit: bool = False
+    """May it earn credit by itself? Web and app events do so through their visit, whatever is said here."""
+    visit: bool = False
+    """Is it part of a web or app visit?"""
+    events: tuple[str, ...] = ()
+    """The senders' names for it (`Order Completed`), compared without case, blanks and underscores."""
+
+
+class ConversionEntry(_Section):
+    """One conversion: which touchpoints reach it, and whether it closes the journey."""
+
+    touchpoints: tuple[Name, ...] = Field(min_length=1)
+    closing: bool = False
+    value: Literal["amount", "none"] = "none"
+
+
+class JourneySettings(_Section):
+    """When a visit and a journey end, and how much of a profile is kept."""
+
+    visit_gap_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    inactivity_days: Days = 30
+    after_sales_days: Days = 14
+    max_touchpoints: int = Field(default=1000, ge=10, le=100_000)
+
+
+class AttributionSettings(_Section):
+    """How credit is given."""
+
+    models: tuple[ModelName, ...] = Field(default=("first", "last", "linear"), min_length=1)
+    look_back_days: Days = 30
+    stop_at_conversion: bool = False
+    max_path: int = Field(default=100, ge=1, le=1000)
+
+
+class Catalogue(_Section):
+    """The whole catalogue, checked."""
+
+    version: Literal[1]
+    phases: tuple[str, ...] = Field(min_length=1)
+    retention_phase: str
+    journey: JourneySettings = JourneySettings()
+    attribution: AttributionSettings = AttributionSettings()
+    channels: dict[Name, str]
+    touchpoints: dict[Name, TouchpointEntry]
+    conversions: dict[Name, ConversionEntry]
+    refunds: tuple[Name, ...] = ()
+    """Touchpoints that take money back from the order that they name."""
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        self._check_touchpoints()
+        self._check_conversions()
+        self._check_events()
+        return self
+
+    def _check_touchpoints(self) -> None:
+        if self.retention_phase not in self.phases:
+            raise ValueError(f"retention_phase: {self.retention_phase!r} is not one of the phases")
+        for name, entry in self.touchpoints.items():
+            if entry.phase not in self.phases:
+                raise ValueError(f"touchpoints.{name}.phase: {entry.phase!r} is not one of the phases")
+            if entry.channel not in self.channels:
+                raise ValueError(f"touchpoints.{name}.channel: {entry.channel!r} is not one of the channels")
+
+    def _check_conversions(self) -> None:
+        reached: dict[str, str] = {}
+        for name, conversion in self.conversions.items():
+            for touchpoint in conversion.touchpoints:
+                if touchpoint not in self.touchpoints:
+                    raise ValueError(f"conversions.{name}.touchpoints: there is no touchpoint {touchpoint!r}")
+                if touchpoint in reached:
+                    raise ValueError(
+                        f"conversions.{name}.touchpoints: {touchpoint!r} already reaches {reached[touchpoint]!r}"
+                    )
+                reached[touchpoint] = name
+        for touchpoint in self.refunds:
+            if touchpoint not in self.touchpoints:
+                raise ValueError(f"refunds: there is no touchpoint {touchpoint!r}")
+
+    def _check_events(self) -> None:
+        seen: dict[str, str] = {}
+        for name, entry in self.touchpoints.items():
+            for event in entry.events:
+                other = seen.setdefault(_folded(event), name)
+                if other != name:
+                    raise ValueError(f"touchpoints.{name}.events: {event!r} already stands for {other!r}")
+
+    @cached_property
+    def _by_event(self) -> dict[str, str]:
+        names = {_folded(name): name for name in self.touchpoints}
+        return names | {_folded(event): name for name, entry in self.touchpoints.items() for event in entry.events}
+
+    @cached_property
+    def conversion_of(self) -> dict[str, str]:
+        """Which conversion a touchpoint reaches, by the touchpoint's name."""
+        return {touchpoint: name for name, entry in self.conversions.items() for touchpoint in entry.touchpoints}
+
+    def touchpoint_named(self, event: str) -> str | None:
+        """Give the touchpoint that a sender's event name stands for, or None where the catalogue has none."""
+        return self._by_event.get(_folded(event))
+
+    def entry(self, touchpoint: str) -> TouchpointEntry | None:
+        """Give the entry of a touchpoint; a part (`bar.drinks`) without one of its own has its whole's (`bar`)."""
+        while touchpoint:
+            if (entry := self.touchpoints.get(touchpoint)) is not None:
+                return entry
+            touchpoint = touchpoint.rpartition(".")[0]
+        return None
+
+
+def slug(event: str) -> str:
+    """Give the touchpoint name of an event that the catalogue does not know: `Watched Trailer!` → `watched_trailer`."""
+    words = re.findall(r"[a-z0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", event).lower())
+    name = "_".join(words)[:100].strip("_")
+    return name if name and name[0].isalpha() else f"event_{name}".strip("_")
+
+
+def load(path: Path = DEFAULT) -> Catalogue:
+    """Read and check a catalogue file.
+
+    Raises:
+        CatalogueError: the file is missing, no UTF-8, no TOML, or cannot be meant; with file, line and reason.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CatalogueError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}: is not UTF-8 (byte {error.start})") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{path}: {error}") from error
+    try:
+        return Catalogue.model_validate(data)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        where = [str(part) for part in detail["loc"]]
+        message = detail["msg"].removeprefix("Value error, ")
+        if not where:  # a rule across sections: its message begins with the path
+            path_text, _, message = message.partition(": ")
+            where = path_text.split(".")
+        line = line_of(text, where)
+        raise CatalogueError(f"{path}:{line}: {'.'.join(where)}: {message}") from error
+
+
+def line_of(text: str, path: list[str]) -> int:
+    """Give the line (from 1) of the deepest part of `path` that a TOML text has; 1 where it has none of it."""
+    best, best_depth, section = 1, 0, list[str]()
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if header := re.match(r"\[+\s*([^\]]+?)\s*\]+", stripped):
+            section = _parts(header[1])
+            candidate = section
+        elif assignment := re.match(r"([A-Za-z0-9_\-\"'. ]+?)\s*=", stripped):
+            candidate = section + _parts(assignment[1])
+        else:
+            continue
+        if len(candidate) > best_depth and candidate == path[: len(candidate)]:
+            best, best_depth = number, len(candidate)
+    return best
+
+
+def _parts(dotted: str) -> list[str]:
+    return [quoted or bare for quoted, bare in re.findall(r"[\"']([^\"']+)[\"']|([^.\s\"']+)", dotted)]
+
+
+def _folded(event: str) -> str:
+    return re.sub(r"[\s_\-]+", "", event).lower()

@@ -1,0 +1,99 @@
+"""The topics, declared in one place: key, model, version, retention and compatibility rule of each."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from schemas.base import WireModel
+from schemas.conversion import ConversionRecord
+from schemas.credit import Posting
+from schemas.journey import JourneySnapshot
+from schemas.quarantine import QuarantineRecord
+from schemas.resolved import ResolvedTouchpoint
+from schemas.touchpoint import Touchpoint
+
+Part = Literal["collector", "worker", "sink", "importer", "settle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic: what its records are, who writes and reads it, and how long it keeps them.
+
+    `retention` None keeps records for ever. `compatibility` is the rule for a new version of the model:
+    `backward` means that a new reader reads every old record (so fields are only added, with a default).
+    """
+
+    name: str
+    key: str
+    model: type[WireModel]
+    version: int
+    retention: timedelta | None
+    writers: tuple[Part, ...]
+    readers: tuple[Part, ...]
+    compatibility: Literal["backward"] = "backward"
+    cleanup: Literal["delete", "compact"] = "delete"
+    config: dict[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, str]:
+        """Give the topic's settings as Kafka names them."""
+        milliseconds = -1 if self.retention is None else int(self.retention.total_seconds() * 1000)
+        return {"cleanup.policy": self.cleanup, "retention.ms": str(milliseconds), **self.config}
+
+
+COLLECTED = Topic(
+    "touchpath.collected",
+    key="strongest identifier, `kind:value`",
+    model=Touchpoint,
+    version=1,
+    retention=timedelta(days=30),
+    writers=("collector", "importer"),
+    readers=("worker", "sink", "settle"),
+)
+QUARANTINE = Topic(
+    "touchpath.quarantine",
+    key="source",
+    model=QuarantineRecord,
+    version=1,
+    retention=timedelta(days=90),
+    writers=("collector", "importer", "worker"),
+    readers=("sink", "settle"),
+)
+RESOLVED = Topic(
+    "touchpath.resolved",
+    key="profile id, or `event:<id>` where nothing says who it was",
+    model=ResolvedTouchpoint,
+    version=1,
+    retention=timedelta(days=30),
+    writers=("worker",),
+    readers=("worker", "sink", "settle"),
+)
+JOURNEYS = Topic(
+    "touchpath.journeys",
+    key="profile id",
+    model=JourneySnapshot,
+    version=1,
+    retention=timedelta(days=30),
+    writers=("worker",),
+    readers=("sink", "settle"),
+)
+CONVERSIONS = Topic(
+    "touchpath.conversions",
+    key="profile id",
+    model=ConversionRecord,
+    version=1,
+    retention=timedelta(days=30),
+    writers=("worker",),
+    readers=("sink", "settle"),
+)
+CREDITS = Topic(
+    "touchpath.credits",
+    key="conversion id",
+    model=Posting,
+    version=1,
+    retention=timedelta(days=90),
+    writers=("worker",),
+    readers=("sink", "settle"),
+)
+
+TOPICS: tuple[Topic, ...] = (COLLECTED, QUARANTINE, RESOLVED, JOURNEYS, CONVERSIONS, CREDITS)
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
