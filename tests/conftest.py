@@ -1,0 +1,101 @@
+"""Real parts for tests: brokers on free ports of 127.0.0.1, in temporary directories, stopped at the end.
+
+What a test can ask for: `free_port`, `tansu_broker`, `kafka_broker` (both for the whole run: use topic and
+group names of your own), `kafka_broker_factory` (a broker of your own that you may stop, kill and start).
+Where Java or Maven is missing, tests on Apache Kafka are skipped and the summary says so; with CI=true
+they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import ports
+from deploy.local.apache_kafka import ApacheKafkaBroker
+from deploy.local.errors import LocalStackError
+from deploy.local.kafka_jars import java_command, kafka_jars
+from deploy.local.tansu import TansuBroker
+
+KAFKA_FIXTURES = {"_kafka_is_possible", "kafka_broker", "kafka_broker_factory"}
+KAFKA_TEST_HEAP_MB = 512
+_missing = pytest.StashKey[str]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs Apache Kafka, so that `-m "not kafka"` works without marking by hand."""
+    for item in items:
+        if KAFKA_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("kafka")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say at the end, in colour, what was left out and what would bring it back."""
+    reason = config.stash.get(_missing, None)
+    if reason is not None:
+        terminalreporter.section("NOT TESTED ON APACHE KAFKA", sep="!", yellow=True, bold=True)
+        terminalreporter.line(reason, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A function that returns a TCP port on 127.0.0.1 that nobody uses."""
+    return ports.free_port
+
+
+@pytest.fixture(scope="session")
+def tansu_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TansuBroker]:
+    """A running Tansu broker, one for the whole run."""
+    broker = TansuBroker(ports.free_port(), tmp_path_factory.mktemp("tansu") / "tansu.log")
+    broker.start()
+    try:
+        broker.wait_ready()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def _kafka_is_possible(request: pytest.FixtureRequest) -> None:
+    try:
+        java_command()
+        kafka_jars()
+    except LocalStackError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing), pytrace=False)
+        request.config.stash[_missing] = str(missing)
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(_kafka_is_possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafkaBroker]:
+    """A running Apache Kafka, one for the whole run."""
+    home = tmp_path_factory.mktemp("kafka")
+    broker = ApacheKafkaBroker(home / "data", ports.free_port(), home / "kafka.log", heap_mb=KAFKA_TEST_HEAP_MB)
+    broker.start()
+    try:
+        broker.wait_ready()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def kafka_broker_factory(_kafka_is_possible: None, tmp_path: Path) -> Iterator[Callable[..., ApacheKafkaBroker]]:
+    """Make running brokers of your own: `stop()` or `kill()` one, `start()` it again, its data is there."""
+    made: list[ApacheKafkaBroker] = []
+
+    def make(heap_mb: int = KAFKA_TEST_HEAP_MB) -> ApacheKafkaBroker:
+        home = tmp_path / f"kafka-{len(made)}"
+        broker = ApacheKafkaBroker(home / "data", ports.free_port(), home / "kafka.log", heap_mb=heap_mb)
+        made.append(broker)
+        broker.start()
+        broker.wait_ready()
+        return broker
+
+    yield make
+    for broker in made:
+        broker.stop()
