@@ -8,6 +8,7 @@ from schemas.base import WireModel
 from schemas.conversion import ConversionRecord
 from schemas.credit import Posting
 from schemas.journey import JourneySnapshot
+from schemas.mark import Mark
 from schemas.quarantine import QuarantineRecord
 from schemas.resolved import ResolvedTouchpoint
 from schemas.touchpoint import Touchpoint
@@ -94,6 +95,15 @@ CREDITS = Topic(
     writers=("worker",),
     readers=("sink", "settle"),
 )
+MARKS = Topic(
+    "touchpath.marks",
+    key="profile id",
+    model=Mark,
+    version=1,
+    retention=timedelta(days=30),
+    writers=("worker",),
+    readers=("sink", "settle"),
+)
 
-TOPICS: tuple[Topic, ...] = (COLLECTED, QUARANTINE, RESOLVED, JOURNEYS, CONVERSIONS, CREDITS)
+TOPICS: tuple[Topic, ...] = (COLLECTED, QUARANTINE, RESOLVED, JOURNEYS, CONVERSIONS, CREDITS, MARKS)
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
