@@ -1,0 +1,240 @@
+"""Building the worker's Faust app out of settings and stages, and running it as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from typing import Any, cast
+
+import faust
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams.core.stage import Stage
+from streams.worker.batch_transport import BatchMessage, Consumer
+from streams.worker.clients import client_options
+from streams.worker.metrics import MetricsServer, WorkerMetrics
+from streams.worker.recovery import BatchTableManager
+from streams.worker.runtime import WorkerRuntime
+from streams.worker.settings import WorkerSettings
+from streams.worker.stage_agent import DefectError
+from streams.worker.topics import changelog_name, changelog_topics
+from streams.worker.writer import FencedError, WriterFactory, make_writer
+
+log = logging.getLogger("touchpath.worker")
+
+EXIT_STOPPED = 0
+EXIT_DEFECT = 1  # a stage raised, or something that nobody thought of
+EXIT_SETUP = 2  # topics are missing or do not fit together
+EXIT_FENCED = 3  # another worker owns the partition: start again
+EXIT_BROKER = 4  # Kafka does not answer, or says no
+
+_STOP_TIMEOUT = 15.0  # seconds for a stop on top of the hand-over
+_LAG_INTERVAL = 5.0
+
+
+class SetupError(Exception):
+    """The cluster is not as the worker needs it; the message says what to do."""
+
+
+class WorkerApp(faust.App):
+    """A Faust app that carries the worker's runtime to the transport and the recovery."""
+
+    runtime: WorkerRuntime
+
+    def _create_directories(self) -> None:
+        """Create none: Faust's own stores hold nothing here."""
+
+
+def build_app(
+    settings: WorkerSettings,
+    stages: Sequence[Stage],
+    *,
+    writer_factory: WriterFactory = make_writer,
+    metrics: WorkerMetrics | None = None,
+) -> WorkerApp:
+    """Build the app: one agent per stage, and a table for each that has state.
+
+    Args:
+        settings: see `WorkerSettings`.
+        stages: at least one, with distinct names and input topics.
+        writer_factory: makes the writer of one input partition; a test puts its faults here.
+        metrics: where to count; by default a registry of its own.
+
+    Raises:
+        ValueError: two stages share a name or an input topic.
+    """
+    quiet_libraries()
+    app = WorkerApp(
+        settings.app_id,
+        broker=[f"batch://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
+        store="memory://",
+        TableManager=BatchTableManager,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_replication_factor=settings.replication_factor,
+        broker_session_timeout=settings.session_timeout,
+        broker_rebalance_timeout=settings.rebalance_timeout,
+        broker_heartbeat_interval=settings.session_timeout / 4,
+        broker_request_timeout=settings.request_timeout,
+        broker_commit_interval=1.0,
+        web_enabled=False,
+        stream_wait_empty=False,
+        autodiscover=False,
+    )
+    app.runtime = WorkerRuntime(settings, stages, writer_factory, metrics)
+    for stage in stages:
+        _add_stage(app, stage)
+    return app
+
+
+def _add_stage(app: WorkerApp, stage: Stage) -> None:
+    raw: dict[str, Any] = {
+        "key_type": bytes,
+        "value_type": bytes,
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+    }
+    if stage.stateful:
+        table = app.Table(stage.name, key_type=bytes, value_type=bytes, use_partitioner=True)
+        assert table.changelog_topic.get_topic_name() == changelog_name(app.conf.id, stage.name)  # noqa: S101
+
+    async def deliver(stream: Any) -> None:
+        consumer = cast(Consumer, app.consumer)
+        async for event in stream.noack().events():
+            consumer.submit(cast(BatchMessage, event.message))
+
+    app.agent(app.topic(stage.input_topic, **raw), name=f"touchpath.{stage.name}")(deliver)
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries from building debug records: that alone is a seventh of a busy worker's time."""
+    services = ("streams.worker.app", "streams.worker.batch_transport", "streams.worker.recovery")
+    for name in ("aiokafka", "faust", "mode", *services):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def check_topics(settings: WorkerSettings, stages: Sequence[Stage]) -> str:
+    """See that inputs and changelogs are there and fit together.
+
+    Returns:
+        The cluster's id, empty if the broker gives none.
+
+    Raises:
+        SetupError: a topic is missing, or a changelog has other partitions than its stage's input.
+        KafkaError: the cluster cannot be asked.
+    """
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    await admin.start()
+    try:
+        changelogs = changelog_topics(settings, stages)
+        wanted = {stage.input_topic for stage in stages} | {topic.name for topic in changelogs}
+        described = await admin.describe_topics(sorted(wanted))
+        partitions = {t["topic"]: len(t["partitions"]) for t in described if not t["error_code"]}
+        if missing := sorted(wanted - {name for name, count in partitions.items() if count}):
+            raise SetupError(f"topics are missing: {', '.join(missing)}; `touchpath topics` creates them")
+        for topic in changelogs:
+            if partitions[topic.name] != partitions[topic.copartitioned_with]:
+                raise SetupError(
+                    f"{topic.name} has {partitions[topic.name]} partitions, but its input "
+                    f"{topic.copartitioned_with} has {partitions[topic.copartitioned_with]}"
+                )
+        return str((await admin.describe_cluster()).get("cluster_id") or "")
+    finally:
+        await admin.close()
+
+
+async def serve(app: WorkerApp, stop: asyncio.Event | None = None) -> int:
+    """Run the app until it is told to stop or cannot go on; give the process's exit code.
+
+    SIGTERM and SIGINT finish the batch in hand, commit it and leave the group. Whatever ends a worker
+    otherwise ends it whole: the supervisor starts a new one, which recovers from the changelog.
+    """
+    runtime = app.runtime
+    settings = runtime.settings
+    stop = stop if stop is not None else asyncio.Event()
+    runtime.on_failure = stop.set
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = None
+    if settings.metrics_port is not None:
+        server = MetricsServer(
+            settings.metrics_host, settings.metrics_port, runtime.metrics.registry, runtime.condition
+        )
+        server.start()
+        log.info("metrics on http://%s:%d/metrics", settings.metrics_host, server.port)
+    try:
+        runtime.cluster_id = await check_topics(settings, list(runtime.stages.values()))
+        await app.start()
+        watch = asyncio.ensure_future(_watch(app, stop))
+        await stop.wait()
+        watch.cancel()
+    except Exception as error:  # noqa: BLE001 - it becomes the exit code and a message
+        runtime.fail(error)
+    if app.started:
+        await _stop(app)
+    runtime.close()
+    if server is not None:
+        server.stop()
+    return _exit_code(runtime.failure)
+
+
+async def _watch(app: WorkerApp, stop: asyncio.Event) -> None:
+    """Notice that Faust crashed; measure what only a timer can."""
+    runtime = app.runtime
+    while not stop.is_set():
+        for _ in range(int(_LAG_INTERVAL / 0.5)):
+            if app.crashed:
+                runtime.fail(app.crash_reason or RuntimeError("Faust's app crashed"))
+                return
+            await asyncio.sleep(0.5)
+        try:
+            await cast(Consumer, app.consumer).measure_lag()
+        except KafkaError as error:
+            log.debug("no lag: %s", error)
+        for (stage, partition), store in runtime.shelf.items():
+            runtime.metrics.state_keys.labels(stage, str(partition)).set(store.keys_estimate())
+
+
+async def _stop(app: WorkerApp) -> None:
+    consumer = cast(Consumer, app.consumer)
+    consumer.stop_flow()
+    try:
+        await consumer.wait_empty()
+        await app.runtime.let_go()
+        await asyncio.wait_for(app.stop(), _STOP_TIMEOUT)
+    except Exception as error:  # noqa: BLE001 - what is committed is committed; the rest is done again
+        log.warning("the stop was not clean: %s: %s", type(error).__name__, error)
+
+
+def _exit_code(failure: BaseException | None) -> int:
+    match failure:
+        case None:
+            return EXIT_STOPPED
+        case FencedError():
+            log.error("fenced, to be started again: %s", failure)
+            return EXIT_FENCED
+        case SetupError():
+            log.error("%s", failure)
+            return EXIT_SETUP
+        case KafkaError() | OSError():
+            log.error("Kafka: %s: %s", type(failure).__name__, failure)
+            return EXIT_BROKER
+        case DefectError():
+            log.error("%s", failure, exc_info=failure.__cause__)
+            return EXIT_DEFECT
+        case _:
+            log.error("the worker cannot go on: %s", failure, exc_info=failure)
+            return EXIT_DEFECT
+
+
+def run_worker(app: WorkerApp) -> int:
+    """Run the app in this process and give its exit code; meant to be a supervised process's whole life."""
+    try:
+        from uvloop import run
+    except ImportError:  # no uvloop on Windows
+        run = asyncio.run
+    return int(run(serve(app)))

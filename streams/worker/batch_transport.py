@@ -1,0 +1,307 @@
+"""Faust's transport, fed in whole batches. Registered as `batch` in the entry-point group `faust.transports`.
+
+Faust keeps the membership, the rebalance, the registration of tables and the agents; what changes is that one
+Faust message carries all records that a fetch brought for one partition, that offsets are kept per batch, and
+that a partition's writer is started, and its predecessor fenced, before its changelog's end is read.
+
+This is the one file, with `recovery.py` and `app.py`, that touches Faust's untyped edge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.transport.consumer import ensure_TPset
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from streams.worker.clients import reader_options
+from streams.worker.lanes import LaneBatch
+from streams.worker.writer import producer_options
+
+if TYPE_CHECKING:
+    from streams.worker.runtime import WorkerRuntime
+
+_FETCH_TIMEOUT = 0.2  # seconds; a fetch answers at once when there is anything, this bounds a hand-over
+_ONE_HOUR_MS = 3_600_000
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # no uvloop on Windows
+    from asyncio import new_event_loop
+
+
+class BatchMessage(ConsumerMessage):
+    """All records that one fetch brought for one partition; `offset` is that of the last one."""
+
+    records: Sequence[Any]
+
+    @classmethod
+    def of(cls, tp: TP, records: Sequence[Any], generation: int) -> BatchMessage:
+        """Wrap the records, in offset order and not empty, of one partition."""
+        last = records[-1]
+        message = cls(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            None,
+            b"",
+            b"",
+            None,
+            0,
+            sum(r.serialized_key_size + r.serialized_value_size for r in records),
+            TP(tp.topic, tp.partition),
+            generation_id=generation,
+        )
+        message.records = records
+        return message
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that heartbeats and fetches; every option of its client comes from the worker's settings."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002
+        settings = _runtime(self).settings
+        self._assignor = self.app.assignor
+        return aiokafka.AIOKafkaConsumer(
+            group_id=settings.app_id,
+            partition_assignment_strategy=[self._assignor],
+            max_poll_records=settings.max_batch_records,
+            max_partition_fetch_bytes=settings.max_fetch_bytes,
+            fetch_max_wait_ms=500,
+            # The loop that turns is watched by /health; a long recovery must not look like a dead worker.
+            max_poll_interval_ms=_ONE_HOUR_MS,
+            session_timeout_ms=int(settings.session_timeout * 1000),
+            rebalance_timeout_ms=int(settings.rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout * 1000 / 4),
+            **reader_options(settings),
+        )
+
+    async def rewind(self, sources: Sequence[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """Seek each partition to its committed offset, or to its start where nothing was committed yet."""
+        committed = await self.call_thread(self._rewind, sources)
+        return cast("dict[TopicPartition, int | None]", committed)
+
+    async def _rewind(self, sources: Sequence[TopicPartition]) -> dict[TopicPartition, int | None]:
+        consumer = self._ensure_consumer()
+        committed: dict[TopicPartition, int | None] = {}
+        for tp in sources:
+            committed[tp] = offset = await consumer.committed(tp)
+            if offset is None:
+                await consumer.seek_to_beginning(tp)
+            else:
+                consumer.seek(tp, offset)
+        return committed
+
+    async def leave_alone(self, partitions: Sequence[TopicPartition]) -> None:
+        """Never fetch these: the changelogs are ours for the assignor's sake, recovery reads them itself."""
+        await self.call_thread(self._pause, partitions)
+
+    async def _pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self._ensure_consumer().pause(*partitions)
+
+    async def lags(self, done: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, int]:
+        """Offsets between the end that was last seen and what is done; `None` counts from the position."""
+        lags = await self.call_thread(self._lags, done)
+        return cast("dict[TopicPartition, int]", lags)
+
+    async def _lags(self, done: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, int]:
+        consumer = self._ensure_consumer()
+        lags = {}
+        for tp, offset in done.items():
+            if tp not in consumer.assignment():
+                continue
+            end = consumer.last_stable_offset(tp) or consumer.highwater(tp)
+            if end is not None:
+                lags[tp] = max(0, end - (await consumer.position(tp) if offset is None else offset))
+        return lags
+
+
+def _runtime(owner: Any) -> WorkerRuntime:
+    """Reach the runtime through Faust's app, which carries it."""
+    return cast("WorkerRuntime", owner.app.runtime)
+
+
+class Consumer(driver.Consumer):
+    """Delivers whole batches, and hands partitions over between batches."""
+
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._runtime = _runtime(self)
+        self._room = asyncio.Event()
+        self._fetch_idle = asyncio.Event()
+        self._fetch_idle.set()
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=new_event_loop())
+
+    # -- delivery
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        stopped, fetcher_stopped = self._stopped.is_set, fetcher._stopped.is_set
+        try:
+            while not (stopped() or fetcher_stopped()):
+                self._runtime.condition.beat()
+                if not self.flow_active:
+                    await self.wait_first(self.can_resume_flow, timeout=_FETCH_TIMEOUT)
+                elif not (fetchable := self._fetchable()):
+                    await self._wait_for_room()
+                else:
+                    await self._fetch_and_deliver(fetchable)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+    def _fetchable(self) -> set[TP]:
+        """Partitions with room in their lane: two batches' worth, one in hand and one waiting."""
+        runtime = self._runtime
+        if runtime.ledger.bytes_in_flight >= runtime.settings.max_bytes_in_flight:
+            return set()
+        limit = 2 * runtime.settings.max_batch_records
+        ledger = runtime.ledger
+        return {
+            tp
+            for tp in self._get_active_partitions()
+            if tp.topic in runtime.stages and ledger.records_in_flight(TopicPartition(*tp)) < limit
+        }
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        await self.wait_first(self._room, self.suspend_flow, timeout=_FETCH_TIMEOUT)
+
+    async def _fetch_and_deliver(self, fetchable: set[TP]) -> None:
+        generation = self.app.consumer_generation_id
+        self._fetch_idle.clear()
+        try:
+            fetched = await self._thread.getmany(fetchable, _FETCH_TIMEOUT)
+        finally:
+            self._fetch_idle.set()
+        for tp, records in fetched.items():
+            # A rebalance may begin at any await; what it finds undelivered is read again after its seek.
+            if not self.flow_active:
+                return
+            place = TopicPartition(*tp)
+            fresh = self._runtime.ledger.fresh(generation, place, records)
+            if not fresh:
+                continue
+            message = BatchMessage.of(tp, fresh, generation)
+            self._runtime.ledger.deliver(place, message.offset + 1, len(fresh), message.serialized_value_size)
+            await self.wait_first(self.callback(message), self.suspend_flow)
+
+    def submit(self, message: BatchMessage) -> bool:
+        """Put a delivered batch into its partition's lane; False if its generation is over."""
+        return self._runtime.lanes.submit(
+            LaneBatch(
+                TopicPartition(message.topic, message.partition),
+                -1 if message.generation_id is None else message.generation_id,
+                message.records,
+                lambda: message.ack(cast(Any, self)),
+            )
+        )
+
+    def ack(self, message: Message) -> bool:
+        """Note a batch as done."""
+        if message.acked or message.generation_id is None:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        tp = TopicPartition(message.topic, message.partition)
+        known = self._runtime.ledger.finish(message.generation_id, tp, message.offset + 1)
+        self._room.set()
+        return known
+
+    # -- offsets
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002
+        """Commit what is finished. Under transactions there is nothing to do: it went with the batch."""
+        ledger = self._runtime.ledger
+        offsets = ledger.committable()
+        if not offsets:
+            return False
+        if not self._runtime.settings.transactional and not await self._commit(cast(Any, offsets)):
+            return False
+        ledger.committed(offsets.items())
+        return True
+
+    async def perform_seek(self) -> None:
+        """Do nothing: `begin_generation` seeks, at the one moment when no fetch is under way."""
+
+    async def wait_empty(self) -> None:
+        """Wait for the batches in hand, then commit."""
+        await self._runtime.hand_over()
+        await self.commit()
+
+    async def verify_all_partitions_active(self) -> None:
+        """Do nothing: Faust's watch of single messages knows no batches; the lag metric does."""
+
+    # -- rebalance
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Hand the partitions over: finish the batch in hand, commit, take no more."""
+        self.stop_flow()
+        try:
+            await self.wait_empty()
+            self._runtime.ledger.end()
+            await self._runtime.let_go()
+        except Exception as error:  # noqa: BLE001 - a hand-over that fails ends the worker
+            self._runtime.fail(error)
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Fence the predecessors of our partitions, then let Faust go on to recovery."""
+        self.stop_flow()
+        runtime = self._runtime
+        try:
+            await runtime.lanes.hand_over(0.0)
+            sources = runtime.sources(cast(Any, assigned))
+            rest = [TopicPartition(*tp) for tp in assigned if tp.topic not in runtime.stages]
+            if rest:
+                await self._thread.leave_alone(rest)
+            await runtime.take_over(sources)
+        except (KafkaError, OSError) as error:
+            runtime.fail(error)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def begin_generation(self, generation: int) -> bool:
+        """Seek to the committed offsets and let batches in; False if another rebalance has begun."""
+        await self._fetch_idle.wait()
+        runtime = self._runtime
+        sources = runtime.owned
+        committed = await self._thread.rewind(sources)
+        if self.app.consumer_generation_id != generation or self.app.rebalancing is False:
+            return False
+        runtime.ledger.begin(generation, committed.items())
+        runtime.open_lanes(generation)
+        self.resume_partitions(ensure_TPset(sources))
+        return True
+
+    async def measure_lag(self) -> None:
+        """Set the lag gauges."""
+        runtime = self._runtime
+        ledger = runtime.ledger
+        done = {tp: ledger.done(tp) if ledger.records_in_flight(tp) else None for tp in runtime.owned}
+        for tp, lag in (await self._thread.lags(done)).items():
+            runtime.metrics.lag.labels(tp.topic, str(tp.partition)).set(lag)
+
+
+class Producer(driver.Producer):
+    """Faust's own producer, which the stages do not use: only its way to the broker is set."""
+
+    def _settings_auth(self) -> Mapping[str, Any]:
+        return producer_options(_runtime(self).settings)
+
+
+class Transport(driver.Transport):
+    """The `batch` transport."""
+
+    Consumer = Consumer
+    Producer = Producer
