@@ -1,0 +1,128 @@
+"""What the fold says: the records of its output topics, made from what it knows."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from schemas import topics
+from schemas.money import minor_digits
+from streams.core.attribution.ledger import Facts
+from streams.core.clock import moment
+from streams.core.ids import derived, id_text
+from streams.core.journeys import Journey
+from streams.core.rules import TouchRule
+from streams.core.touch import Touch
+from streams.core.wire import WriteConversion, WriteEntry, WriteJourney, WriteMark, WritePosting, WriteStep
+
+
+class Emission(NamedTuple):
+    """One record to be written: topic, key, and the struct that becomes its value."""
+
+    topic: str
+    key: str
+    record: msgspec.Struct
+
+
+@lru_cache(maxsize=512)
+def _digits(currency: str | None) -> int:
+    return minor_digits(currency) if currency else 0
+
+
+def journey_id(profile_id: str, opening: bytes) -> str:
+    """Give the id of the journey that an event opens."""
+    return derived("journey", profile_id, id_text(opening))
+
+
+def journey(profile_id: str, state: Journey, revision: int, recorded_at: datetime, *, withdrawn: bool) -> Emission:
+    """Give the snapshot of a journey."""
+    converted = state.converted_at is not None
+    record = WriteJourney(
+        journey_id=journey_id(profile_id, state.opening),
+        profile_id=profile_id,
+        revision=revision,
+        withdrawn=withdrawn,
+        status="converted" if converted else "idle" if state.idle else "open",
+        opening_event=id_text(state.opening),
+        opened_at=moment(state.opened_at),
+        last_at=moment(state.last_at),
+        converted_at=moment(state.converted_at) if state.converted_at is not None else None,
+        closing_conversion=id_text(state.closing) if state.closing is not None else None,
+        touchpoints=state.touchpoints,
+        touches=state.touches,
+        visits=state.visits,
+        conversions=state.conversions,
+        channels=list(state.channels),
+        first_touchpoint=state.first_touchpoint,
+        last_touchpoint=state.last_touchpoint,
+        recorded_at=recorded_at,
+    )
+    return Emission(topics.JOURNEYS.name, profile_id, record)
+
+
+def conversion(
+    profile_id: str,
+    touch: Touch,
+    rule: TouchRule,
+    opening: bytes,
+    facts: Facts,
+    revision: int,
+    recorded_at: datetime,
+    *,
+    withdrawn: bool,
+) -> Emission:
+    """Give the record of a conversion."""
+    sale = touch.sale
+    valued = rule.valued and sale is not None and sale.minor is not None
+    currency = sale.currency if sale is not None and valued else None
+    record = WriteConversion(
+        conversion_id=id_text(touch.id),
+        profile_id=profile_id,
+        journey_id=journey_id(profile_id, opening),
+        revision=revision,
+        withdrawn=withdrawn,
+        conversion=rule.conversion or "",
+        closing=rule.closing,
+        occurred_at=moment(touch.at),
+        touchpoint=touch.name,
+        channel=touch.channel,
+        source=sale.source if sale else "",
+        order_id=touch.order,
+        currency=currency,
+        minor_digits=_digits(currency),
+        gross_minor=(sale.minor or 0) if sale is not None and valued else 0,
+        net_minor=facts.net,
+        path=[
+            WriteStep(id_text(step.id), moment(step.at), step.name, step.channel, step.campaign) for step in facts.path
+        ],
+        recorded_at=recorded_at,
+    )
+    return Emission(topics.CONVERSIONS.name, profile_id, record)
+
+
+def posting(
+    profile_id: str, touch: Touch, name: str, cause: str, entries: list[WriteEntry], recorded_at: datetime
+) -> Emission:
+    """Give the posting of a conversion's entries."""
+    sale = touch.sale
+    currency = sale.currency if sale is not None and sale.minor is not None else None
+    conversion_id = id_text(touch.id)
+    record = WritePosting(
+        conversion_id=conversion_id,
+        profile_id=profile_id,
+        conversion=name,
+        occurred_at=moment(touch.at),
+        cause=cause,
+        currency=currency,
+        minor_digits=_digits(currency),
+        entries=entries,
+        recorded_at=recorded_at,
+    )
+    return Emission(topics.CREDITS.name, conversion_id, record)
+
+
+def beyond_horizon(profile_id: str, touch: Touch, recorded_at: datetime) -> Emission:
+    """Give the mark of an event that is older than all that is kept of its profile."""
+    record = WriteMark(id_text(touch.id), profile_id, "beyond_horizon", recorded_at)
+    return Emission(topics.MARKS.name, profile_id, record)

@@ -1,0 +1,122 @@
+"""The stage `fold`: one profile's events into journeys, conversions and the ledger of credits.
+
+Reads and writes bytes; all thinking is in `profile`. The state of a profile is its head under `<profile id>` and sealed
+chunks under `<profile id>/<number>`, each MessagePack, each written at most once per batch.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+from pydantic import ValidationError
+
+from schemas import topics
+from schemas.catalogue import Catalogue
+from schemas.money import minor_digits
+from schemas.quarantine import reason_of
+from streams.core.clock import micros
+from streams.core.ids import small_hash
+from streams.core.profile import Head, Profile
+from streams.core.resolve import quarantine
+from streams.core.rules import Rules
+from streams.core.stage import Output, Record, StageResult, StateReader
+from streams.core.touch import Sale, Touch
+from streams.core.wire import ReadTouchpoint, encode, read_resolved
+
+_encode_state = msgspec.msgpack.Encoder().encode
+_decode_head = msgspec.msgpack.Decoder(Head).decode
+_decode_chunk = msgspec.msgpack.Decoder(list[Touch]).decode
+#: Which identifier says on what device it was, the best first.
+_DEVICES = ("device", "anonymous")
+
+
+class FoldStage:
+    """Reads `touchpath.resolved`, writes `journeys`, `conversions`, `credits` and `marks`."""
+
+    name = "fold"
+    input_topic = topics.RESOLVED.name
+    stateful = True
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._rules = Rules.of(catalogue)
+
+    def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
+        """Fold one batch. The records of one profile are taken one by one, so batch borders change nothing."""
+        outputs: list[Output] = []
+        counts: dict[str, int] = {}
+        profiles: dict[str, Profile] = {}
+        for record in records:
+            try:
+                resolved = read_resolved(record.value or b"")
+            except ValidationError as error:
+                counts["quarantined"] = counts.get("quarantined", 0) + 1
+                outputs.append(quarantine(self.input_topic, partition, record, reason_of(error)))
+                continue
+            profile_id = resolved.profile_id
+            if profile_id is None:
+                counts["unstitched"] = counts.get("unstitched", 0) + 1
+                continue
+            profile = profiles.get(profile_id)
+            if profile is None:
+                profile = profiles[profile_id] = _load(profile_id, self._rules, read)
+            touchpoint = resolved.touchpoint
+            fate, emissions = profile.apply(to_touch(touchpoint, self._rules), touchpoint.received_at)
+            counts[fate] = counts.get(fate, 0) + 1
+            outputs += [
+                Output(topic, key.encode(), encode(emission), record.timestamp) for topic, key, emission in emissions
+            ]
+        state: dict[bytes, bytes | None] = {}
+        for profile in profiles.values():
+            if not profile.changed:
+                continue
+            for number, touches in profile.chunk_changes():
+                state[_chunk_key(profile.profile_id, number)] = None if touches is None else _encode_state(touches)
+            state[profile.profile_id.encode()] = _encode_state(profile.head)
+        return StageResult(outputs, state, counts)
+
+
+def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
+    """Keep of a touchpoint what the fold needs."""
+    order, money = touchpoint.order_id, touchpoint.amount
+    rule = rules.rule(touchpoint.touchpoint, touchpoint.channel)
+    sale: Sale | None = None
+    if order is not None or money is not None or rule.conversion is not None:
+        currency = money.currency if money else None
+        minor = int(money.amount.scaleb(minor_digits(money.currency))) if money else None
+        sale = Sale(order, minor, currency, touchpoint.source)
+    return Touch(
+        micros(touchpoint.occurred_at),
+        touchpoint.event_id.bytes,
+        touchpoint.touchpoint,
+        touchpoint.channel,
+        touchpoint.campaign.name if touchpoint.campaign else None,
+        _device(touchpoint) if rule.visit else 0,
+        0,
+        sale,
+    )
+
+
+def _device(touchpoint: ReadTouchpoint) -> int:
+    for kind in _DEVICES:
+        values = [identifier.value for identifier in touchpoint.identifiers if identifier.kind == kind]
+        if values:
+            return small_hash(min(values))
+    return 0
+
+
+def _load(profile_id: str, rules: Rules, read: StateReader) -> Profile:
+    stored = read(profile_id.encode())
+    head = _decode_head(stored) if stored is not None else None
+    read_chunk: Callable[[int], list[Touch]] = partial(_read_chunk, profile_id, read)
+    return Profile(profile_id, head, rules, read_chunk)
+
+
+def _read_chunk(profile_id: str, read: StateReader, number: int) -> list[Touch]:
+    stored = read(_chunk_key(profile_id, number))
+    if stored is None:
+        raise LookupError(f"the state of profile {profile_id} has no chunk {number}")
+    return _decode_chunk(stored)
+
+
+def _chunk_key(profile_id: str, number: int) -> bytes:
+    return f"{profile_id}/{number}".encode()

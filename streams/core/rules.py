@@ -1,0 +1,69 @@
+"""The catalogue as the fold asks it: one look-up per touchpoint name, windows in microseconds."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from schemas.catalogue import Catalogue
+from streams.core.clock import DAY, MINUTE
+
+#: Events of these channels are part of a visit where the catalogue does not know the touchpoint.
+VISIT_CHANNELS = frozenset({"web", "app"})
+
+
+@dataclass(frozen=True, slots=True)
+class TouchRule:
+    """What a touchpoint's name says about it."""
+
+    credit: bool
+    visit: bool
+    retention: bool
+    conversion: str | None
+    closing: bool
+    valued: bool
+    refund: bool
+
+
+class Rules:
+    """The catalogue, compiled. Names that it does not hold get the rule of their whole or of their channel."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._rules: dict[tuple[str, str], TouchRule] = {}
+        journey, attribution = catalogue.journey, catalogue.attribution
+        self.visit_gap = journey.visit_gap_minutes * MINUTE
+        self.inactivity = journey.inactivity_days * DAY
+        self.after_sales = journey.after_sales_days * DAY
+        self.max_touchpoints = journey.max_touchpoints
+        self.look_back = attribution.look_back_days * DAY
+        self.stop_at_conversion = attribution.stop_at_conversion
+        self.max_path = attribution.max_path
+        self.models: tuple[str, ...] = attribution.models
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Self:
+        """Compile a catalogue."""
+        return cls(catalogue)
+
+    def rule(self, touchpoint: str, channel: str) -> TouchRule:
+        """Give the rule of a touchpoint in a channel."""
+        found = self._rules.get((touchpoint, channel))
+        if found is None:
+            found = self._compile(touchpoint, channel)
+            if len(self._rules) < 100_000:  # senders invent names: the memory for them is bounded
+                self._rules[touchpoint, channel] = found
+        return found
+
+    def _compile(self, touchpoint: str, channel: str) -> TouchRule:
+        catalogue = self._catalogue
+        entry = catalogue.entry(touchpoint)
+        name = catalogue.conversion_of.get(touchpoint)
+        conversion = catalogue.conversions[name] if name else None
+        return TouchRule(
+            credit=entry.credit if entry else False,
+            visit=entry.visit if entry else channel in VISIT_CHANNELS,
+            retention=bool(entry and entry.phase == catalogue.retention_phase),
+            conversion=name,
+            closing=bool(conversion and conversion.closing),
+            valued=bool(conversion and conversion.value == "amount"),
+            refund=touchpoint in catalogue.refunds,
+        )

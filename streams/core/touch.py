@@ -1,0 +1,54 @@
+"""What the fold keeps of a touchpoint. Everything else of it has landed in ClickHouse already."""
+
+import msgspec
+
+#: This event opens a web or app visit.
+OPENS_VISIT = 1
+#: This event is a conversion: its name reaches one, and no earlier event reached it with the same order.
+CONVERTS = 2
+
+Key = tuple[int, bytes]
+"""The place of an event in its profile's life: (occurred_at in microseconds, event id)."""
+
+
+class Sale(msgspec.Struct, array_like=True, gc=False):
+    """The order that a touchpoint names and the money in it. `revision` counts the postings of the conversion."""
+
+    order: str | None
+    minor: int | None
+    currency: str | None
+    source: str
+    revision: int = 0
+
+
+class Touch(msgspec.Struct, array_like=True, gc=False):
+    """One event of a profile. `at` is in microseconds since 1970, `id` the event's 16 bytes, `device` a small hash."""
+
+    at: int
+    id: bytes
+    name: str
+    channel: str
+    campaign: str | None
+    device: int
+    flags: int = 0
+    sale: Sale | None = None
+
+    @property
+    def key(self) -> Key:
+        """The event's place in the profile's life."""
+        return self.at, self.id
+
+    @property
+    def opens_visit(self) -> bool:
+        """Does a visit begin with this event?"""
+        return bool(self.flags & OPENS_VISIT)
+
+    @property
+    def converts(self) -> bool:
+        """Is this event a conversion?"""
+        return bool(self.flags & CONVERTS)
+
+    @property
+    def order(self) -> str | None:
+        """The order that it names."""
+        return self.sale.order if self.sale else None

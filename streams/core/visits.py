@@ -1,0 +1,68 @@
+"""Visits: consecutive web or app events of one device, with gaps under the border and one campaign.
+
+A visit is known by the event that opens it, so one flag per event is all that is kept. An event opens a visit when it
+is the device's first, when the pause before it is as long as the border or longer, or when it names a campaign that is
+not the visit's.
+"""
+
+from streams.core.rules import Rules
+from streams.core.touch import OPENS_VISIT, Touch
+from streams.core.touch_log import TouchLog
+
+
+def mark_visit(log: TouchLog, touch: Touch, rules: Rules) -> None:
+    """Set the flag of `touch`, which is not in the log yet, from what the log holds before it."""
+    if not rules.rule(touch.name, touch.channel).visit:
+        return
+    previous, opener = _visit_before(log, touch, rules)
+    if _opens(previous, opener, touch, rules):
+        touch.flags |= OPENS_VISIT
+
+
+def flips_after(log: TouchLog, touch: Touch, rules: Rules) -> list[Touch]:
+    """Give the events behind `touch`, in order, whose flag must change because of it; nothing is changed yet.
+
+    It is enough to go on until an event opens a visit as it did before: from there on nothing differs.
+    """
+    flips: list[Touch] = []
+    if not rules.rule(touch.name, touch.channel).visit:
+        return flips
+    previous = touch
+    opener = touch if touch.opens_visit else _visit_before(log, touch, rules)[1]
+    for later in log.after(touch.key):
+        if later.at - previous.at >= rules.visit_gap:
+            break  # it opened a visit without `touch` too
+        if later.device != touch.device or not rules.rule(later.name, later.channel).visit:
+            continue
+        opens = _opens(previous, opener, later, rules)
+        if opens != later.opens_visit:
+            flips.append(later)
+        elif opens:
+            break
+        previous = later
+        if opens:
+            opener = later
+    return flips
+
+
+def _visit_before(log: TouchLog, touch: Touch, rules: Rules) -> tuple[Touch | None, Touch | None]:
+    """Give the device's event before `touch` within the gap, and the event that opened its visit."""
+    previous: Touch | None = None
+    seen = touch
+    for earlier in log.before(touch.key):
+        if seen.at - earlier.at >= rules.visit_gap:
+            break
+        if earlier.device != touch.device or not rules.rule(earlier.name, earlier.channel).visit:
+            continue
+        seen = earlier
+        if previous is None:
+            previous = earlier
+        if earlier.opens_visit:
+            return previous, earlier
+    return previous, (seen if previous else None)
+
+
+def _opens(previous: Touch | None, opener: Touch | None, touch: Touch, rules: Rules) -> bool:
+    if previous is None or touch.at - previous.at >= rules.visit_gap:
+        return True
+    return touch.campaign is not None and opener is not None and touch.campaign != opener.campaign
