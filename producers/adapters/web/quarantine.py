@@ -1,0 +1,20 @@
+"""From a payload that cannot be taken to its quarantine record, with a bound on what is kept of it."""
+
+from datetime import datetime
+
+from producers.adapters.web.sender import Limits, Sender
+from schemas.outcome import Quarantined
+from schemas.quarantine import QuarantineRecord
+
+REASON_LIMIT = 1000
+
+
+def quarantined(reason: str, raw: bytes, sender: Sender, received_at: datetime, limits: Limits) -> Quarantined:
+    """Keep the bytes and the reason; of a payload above the bound the first bytes, and the reason says so."""
+    reason = reason[:REASON_LIMIT]
+    if len(raw) > limits.quarantined_bytes:
+        reason = f"{reason} (of its {len(raw)} bytes the first {limits.quarantined_bytes} are kept)"
+        raw = raw[: limits.quarantined_bytes]
+    return Quarantined(
+        QuarantineRecord.of(source=sender.source, door=sender.door, reason=reason, raw=raw, received_at=received_at)
+    )

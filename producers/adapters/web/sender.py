@@ -1,0 +1,25 @@
+"""What a door knows of whoever sends, before it reads a byte of the event."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The source, and what its events are taken to mean where they do not say so.
+
+    `door` is the way in, as a quarantine record names it: `http:/v1/track`.
+    """
+
+    source: str
+    door: str
+    default_currency: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one event may be: bytes of JSON, depth of nesting, and how much of a bad one is kept."""
+
+    event_bytes: int = 256 * 1024
+    depth: int = 64
+    quarantined_bytes: int = 64 * 1024

@@ -1,0 +1,77 @@
+"""What an event is worth: its order, the money in it, and its line items."""
+
+from decimal import Decimal
+
+from producers.adapters.amounts import currency_of, decimal_of, money, rounded
+from producers.adapters.problem import Problem
+from producers.adapters.web.payload import Node
+from schemas.bodies import LineItem
+from schemas.catalogue import Catalogue
+from schemas.money import Money
+
+_ORDER = ("order_id", "orderId")
+_PRODUCT = ("product_id", "productId", "sku", "name")
+
+
+def order_of(properties: Node) -> str | None:
+    """Give the order that the event names."""
+    return properties.first_text(_ORDER)
+
+
+def amount_of(properties: Node, touchpoint: str, catalogue: Catalogue, default_currency: str | None) -> Money | None:
+    """Give the money in an event: `revenue`, else `total`, else `value`.
+
+    `revenue` is always money. `total` and `value` are money where a currency stands beside them or the touchpoint is a
+    purchase or refund; elsewhere senders mean other things by them (the value of an answer, a total of pages).
+    What a refund gives back is a positive amount, whichever sign the sender wrote.
+
+    Raises:
+        Problem: no number, no currency, or a purchase below zero.
+    """
+    conversion = catalogue.conversions.get(catalogue.conversion_of.get(touchpoint, ""))
+    refund = touchpoint in catalogue.refunds
+    monetary = refund or (conversion is not None and conversion.value == "amount")
+    stated = properties.first_present(("currency",))
+    name = properties.first_present(("revenue", "total", "value") if monetary or stated else ("revenue",))
+    if name is None:
+        return None
+    number = decimal_of(properties.values[name], properties.at(name))
+    if stated:
+        currency = currency_of(properties.values["currency"], properties.at("currency"))
+    elif default_currency:
+        currency = default_currency
+    else:
+        raise Problem(properties.at("currency"), "required beside an amount, since the source has no default currency")
+    if number < 0 and refund:
+        number = -number
+    if number < 0 and monetary:
+        raise Problem(properties.at(name), "below zero; money that goes back is sent as a refund")
+    return money(number, currency, properties.at(name))
+
+
+def items_of(properties: Node, currency: str | None) -> tuple[LineItem, ...]:
+    """Give `products` as line items; `value` is price times quantity, where a price and a currency are known.
+
+    Raises:
+        Problem: a product is no object or has neither id nor name, or a number is none.
+    """
+    items = []
+    for product in properties.children("products"):
+        name = product.first_text(_PRODUCT)
+        if name is None:
+            raise Problem(product.at("product_id"), "required, but missing or blank")
+        quantity, value = Decimal(1), None
+        if product.first_present(("quantity",)):
+            quantity = decimal_of(product.values["quantity"], product.at("quantity"))
+        if product.first_present(("price",)):
+            price = decimal_of(product.values["price"], product.at("price"))
+            if currency:
+                value = _times(price, quantity, currency, product.at("price"))
+        items.append(LineItem(product=name, category=product.remark("category"), quantity=quantity, value=value))
+    return tuple(items)
+
+
+def _times(price: Decimal, quantity: Decimal, currency: str, path: str) -> Decimal:
+    if len(price.as_tuple().digits) + len(quantity.as_tuple().digits) > 27:
+        return rounded(decimal_of(str(price * quantity), path), currency)
+    return money(price * quantity, currency, path).amount

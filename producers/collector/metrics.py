@@ -1,0 +1,50 @@
+"""What the collector counts, in one place, each with its meaning."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from producers.collector.batch import Tally
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """One registry a collector. Always: received = accepted + duplicate + quarantined, for each source.
+
+    So `received` counts an event when its outcome is told, not when it arrives; what was answered 503 has no outcome
+    yet, since its sender will send it again, and counts as `refused`.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.received = self._counter("received", "Events whose outcome was told to the sender")
+        self.accepted = self._counter("accepted", "Events that Kafka acknowledged as touchpoints")
+        self.duplicate = self._counter("duplicate", "Events that this process had taken before")
+        self.quarantined = self._counter("quarantined", "Events that Kafka acknowledged as quarantined")
+        self.refused = self._counter("refused", "Events that were answered 503, to be sent again")
+        self.unauthorized = Counter(
+            "touchpath_collector_unauthorized", "Requests without a good write key", registry=self.registry
+        )
+        self.publish_errors = Counter(
+            "touchpath_collector_publish_errors", "Requests that Kafka did not acknowledge", registry=self.registry
+        )
+        self.seconds = Histogram(
+            "touchpath_collector_request_seconds",
+            "Seconds from the request's arrival to its answer",
+            ["path", "status"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+
+    def tell(self, source: str, tally: Tally) -> None:
+        """Count a request whose outcome is told."""
+        self.accepted.labels(source).inc(tally.accepted)
+        self.duplicate.labels(source).inc(tally.duplicate)
+        self.quarantined.labels(source).inc(tally.quarantined)
+        self.received.labels(source).inc(tally.received)
+
+    def refuse(self, source: str, events: int) -> None:
+        """Count a request that was answered 503."""
+        self.refused.labels(source).inc(events)
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(f"touchpath_collector_events_{name}", meaning, ["source"], registry=self.registry)

@@ -1,0 +1,58 @@
+"""The body of a request: read to a bound, gunzipped to a bound, taken for what it is and not for what it says."""
+
+import zlib
+from collections.abc import AsyncIterable
+
+from producers.collector.refusal import Refusal
+
+GZIP = b"\x1f\x8b"
+#: A sender that is refused before it has finished sees a broken connection instead of the answer. So what is too
+#: large is still read, to this many times the bound, and thrown away.
+DRAIN = 8
+
+
+async def read(stream: AsyncIterable[bytes], limit: int, keep: int) -> bytes:
+    """Read a body of at most `limit` bytes.
+
+    Raises:
+        Refusal: it is longer (400 `too_large`, with the first `keep` bytes).
+    """
+    parts, size = [], 0
+    async for part in stream:
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        elif len(parts) and parts[-1] is not None and size - len(part) <= limit:
+            parts.append(part[: max(0, keep)])
+        if size > limit * DRAIN:
+            break
+    body = b"".join(parts)
+    if size > limit:
+        raise Refusal(400, "too_large", f"$: the body has more than {limit} bytes", raw=body[:keep])
+    return body
+
+
+def unpacked(body: bytes, limit: int, keep: int) -> bytes:
+    """Gunzip what begins like gzip, whatever the headers say; several members are one body, as gzip has it.
+
+    Raises:
+        Refusal: it is broken (400 `bad_gzip`) or unpacks to more than `limit` bytes (400 `too_large`).
+    """
+    if not body.startswith(GZIP):
+        return body
+    parts, size, rest = [], 0, body
+    try:
+        while rest.startswith(GZIP):
+            unpacker = zlib.decompressobj(wbits=31)
+            part = unpacker.decompress(rest, limit - size + 1)
+            size += len(part)
+            parts.append(part)
+            if size > limit:
+                kept = b"".join(parts)[:keep]
+                raise Refusal(400, "too_large", f"$: the body unpacks to more than {limit} bytes", raw=kept)
+            if not unpacker.eof:
+                raise zlib.error("it ends early")
+            rest = unpacker.unused_data
+    except zlib.error as error:
+        raise Refusal(400, "bad_gzip", f"$: the body begins like gzip, but {error}", raw=body[:keep]) from None
+    return b"".join(parts)

@@ -1,0 +1,260 @@
+"""The way to Kafka, and the only importer of `kafka` among the producers.
+
+One thread owns the client: it connects, and it sends what `publish` left in a bounded queue. So `publish` never
+waits, neither for a broker nor for metadata, and serves an event loop and a plain loop alike. kafka-python 3 has no
+bound on its own buffer (its accumulator takes everything); the bound is held here, in bytes not yet acknowledged.
+
+`acks=all` without idempotence: a record may be written twice after a fault, and its event id makes that harmless.
+"""
+
+import contextlib
+import logging
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaProducer  # type: ignore[import-untyped] # ships no types
+from kafka.errors import KafkaError  # type: ignore[import-untyped] # ships no types
+
+from producers.records import Record
+from producers.settings import PublisherSettings
+from schemas.connection import KafkaConnection
+
+log = logging.getLogger(__name__)
+
+RETRY_CONNECT = 0.5
+
+
+class PublishFailed(Exception):
+    """Kafka did not acknowledge every record. Some of them may have been written; sending all again is harmless."""
+
+
+class NotConnected(PublishFailed):
+    """No broker has answered yet."""
+
+
+class BufferFull(PublishFailed):
+    """So many bytes wait for their acknowledgement that no more are taken."""
+
+
+class _Job:
+    """Records that are acknowledged or given up together."""
+
+    __slots__ = ("_failed", "_lock", "_open", "deadline", "future", "records", "size")
+
+    def __init__(self, records: Sequence[Record], deadline: float) -> None:
+        self.records = records
+        self.deadline = deadline
+        self.size = sum(record.size for record in records)
+        self.future: Future[None] = Future()
+        self._open = len(records)
+        self._failed: BaseException | None = None
+        self._lock = threading.Lock()
+
+    def acknowledged(self, _metadata: object) -> None:
+        self._one_less(None)
+
+    def given_up(self, error: BaseException) -> None:
+        self._one_less(error)
+
+    def _one_less(self, error: BaseException | None) -> None:
+        with self._lock:
+            self._open -= 1
+            self._failed = self._failed or error
+            finished = self._open == 0
+        if finished:
+            self.finish(self._failed)
+
+    def finish(self, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(None)
+        else:
+            failure = PublishFailed(f"{type(error).__name__}: {error}")
+            failure.__cause__ = error
+            self.future.set_exception(failure)
+
+
+class Publisher:
+    """Sends records to Kafka. Safe to share between threads; `close()` it, or use it in a `with`.
+
+    The constructor returns at once. Until a broker has answered, `publish` raises `NotConnected`.
+    """
+
+    def __init__(
+        self, connection: KafkaConnection, settings: PublisherSettings | None = None, *, client_id: str = "touchpath"
+    ) -> None:
+        self._settings = settings or PublisherSettings()
+        self._connection = connection
+        self._client_id = client_id
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._buffered = 0
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._connected = threading.Event()
+        self._producer: Any = None
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._thread.start()
+
+    def publish(self, records: Iterable[Record]) -> "Future[None]":
+        """Send records; the future is done when Kafka has acknowledged all of them, or raises `PublishFailed`.
+
+        Raises:
+            NotConnected: no broker has answered yet, or the publisher is closed.
+            BufferFull: too many bytes wait already. Nothing of `records` was taken.
+        """
+        if self._closing.is_set() or not self._connected.is_set():
+            raise NotConnected(f"no Kafka broker answers at {self._connection.bootstrap_servers}")
+        job = _Job(tuple(records), time.monotonic() + self._settings.delivery_timeout)
+        if not job.records:
+            job.finish(None)
+            return job.future
+        with self._lock:
+            # One job is taken whatever its size, else a job larger than the buffer could never be sent.
+            if self._buffered and self._buffered + job.size > self._settings.buffer_bytes:
+                raise BufferFull(f"{self._buffered} bytes wait for Kafka already")
+            self._buffered += job.size
+        job.future.add_done_callback(lambda _: self._release(job.size))
+        self._jobs.put(job)
+        return job.future
+
+    def wait_connected(self, timeout: float) -> bool:
+        """Wait until a broker has answered; False after `timeout` seconds."""
+        return self._connected.wait(timeout)
+
+    def ready(self, topics: Iterable[str], timeout: float = 2.0) -> str | None:
+        """Ask the cluster now: None where it answers and has the topics, else what is missing. Blocks to `timeout`."""
+        if not self._connected.is_set():
+            return f"no Kafka broker answers at {self._connection.bootstrap_servers}"
+        producer, answered = self._producer, threading.Event()
+        for topic in topics:
+            producer._sender.add_topic(topic)
+        # kafka-python has no public request that would tell a live cluster from a remembered one.
+        future = producer._metadata.request_update()
+        future.add_both(lambda *_: answered.set())
+        producer._sender.wakeup()
+        if not answered.wait(timeout) or future.failed():
+            return f"Kafka at {self._connection.bootstrap_servers} does not answer"
+        missing = [topic for topic in topics if producer._metadata.partitions_for_topic(topic) is None]
+        return f"Kafka has no topic {', '.join(missing)}" if missing else None
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Send what waits, at most for `timeout` seconds, then let go of Kafka. Safe to call twice."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._jobs.put(None)
+        end = time.monotonic() + timeout
+        self._thread.join(timeout)
+        if self._producer is not None:
+            with contextlib.suppress(KafkaError):
+                self._producer.close(timeout=max(0.1, end - time.monotonic()))
+        self._connected.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _release(self, size: int) -> None:
+        with self._lock:
+            self._buffered -= size
+
+    def _run(self) -> None:
+        if not self._connect():
+            return
+        while (job := self._jobs.get()) is not None:
+            try:
+                self._send(job)
+            except Exception as error:
+                # Whatever it was, whoever waits for this job must hear of it, and the next job may go well.
+                job.finish(error)
+
+    def _send(self, job: _Job) -> None:
+        if time.monotonic() > job.deadline:
+            raise KafkaError("waited too long for its turn")
+        for topic in {record.topic for record in job.records}:
+            self._producer.partitions_for(topic)  # waits only where it is not known yet
+        for record in job.records:
+            try:
+                sent = self._producer.send(
+                    record.topic, key=record.key, value=record.value, timestamp_ms=record.timestamp
+                )
+            except Exception as error:
+                job.given_up(error)
+                continue
+            sent.add_callback(job.acknowledged)
+            sent.add_errback(job.given_up)
+
+    def _connect(self) -> bool:
+        said = False
+        while not self._closing.is_set():
+            try:
+                # A client that cannot connect keeps its sockets until it is collected; so knock first.
+                self._knock()
+                self._producer = KafkaProducer(**self._client_settings())
+            except (KafkaError, OSError) as error:
+                if not said:
+                    log.warning("no Kafka at %s yet: %s", self._connection.bootstrap_servers, error)
+                said = True
+                self._closing.wait(RETRY_CONNECT)
+            else:
+                self._connected.set()
+                return True
+        return False
+
+    def _knock(self) -> None:
+        last: OSError | None = None
+        for server in self._connection.servers:
+            host, _, port = server.rpartition(":")
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+            except OSError as error:
+                last = error
+            else:
+                return
+        if last is not None:
+            raise last
+
+    def _client_settings(self) -> dict[str, object]:
+        settings, connection = self._settings, self._connection
+        password, key_password = connection.sasl_password, connection.ssl_key_password
+        sasl = connection.security_protocol.startswith("SASL")
+        return {
+            "bootstrap_servers": connection.servers,
+            "client_id": self._client_id,
+            "acks": "all",
+            "enable_idempotence": False,
+            "linger_ms": settings.linger_ms,
+            "batch_size": settings.batch_bytes,
+            "compression_type": settings.compression,
+            "max_request_size": settings.max_record_bytes,
+            "max_block_ms": int(settings.metadata_timeout * 1000),
+            "request_timeout_ms": int(settings.request_timeout * 1000),
+            "delivery_timeout_ms": int(settings.delivery_timeout * 1000),
+            # A topic that is missing is an error to be told, not a topic to be made with a guess of its settings.
+            "allow_auto_create_topics": False,
+            # The default waits up to 30 seconds between tries; a broker that is back should be found at once.
+            "reconnect_backoff_max_ms": 1000,
+            "bootstrap_timeout_ms": 5000,
+            "metrics_enabled": False,
+            "security_protocol": connection.security_protocol,
+            "ssl_cafile": _path(connection.ssl_cafile),
+            "ssl_certfile": _path(connection.ssl_certfile),
+            "ssl_keyfile": _path(connection.ssl_keyfile),
+            "ssl_password": key_password.get_secret_value() if key_password else None,
+            "sasl_mechanism": connection.sasl_mechanism if sasl else None,
+            "sasl_plain_username": connection.sasl_username if sasl else None,
+            "sasl_plain_password": password.get_secret_value() if sasl and password else None,
+        }
+
+
+def _path(path: object) -> str | None:
+    return None if path is None else str(path)
