@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from deploy.sections import WorkerSection
 from producers.settings import CollectorSettings, PublisherSettings
 from schemas.connection import ClickHouseConnection, KafkaConnection
+from sinks.settings import DatabaseSettings, SinkSettings
 
 PREFIX = "TOUCHPATH_"
 DEFAULT_FILE = Path("touchpath.toml")
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
     collector: CollectorSettings = CollectorSettings()
     publisher: PublisherSettings = PublisherSettings()
     worker: WorkerSection = WorkerSection()
+    sink: SinkSettings = SinkSettings()
+    database: DatabaseSettings = DatabaseSettings()
     catalogue: Path | None = Field(default=None, description="Catalogue file; the one that ships where not given")
     partitions: int = Field(default=4, ge=1, le=1000, description="Partitions of each topic when it is created")
     replication_factor: int = Field(default=1, ge=1, le=10, description="Copies of each topic when it is created")

@@ -9,6 +9,7 @@ from schemas.connection import KafkaConnection
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
+    from streams.core.stage import Stage
     from streams.worker.settings import Security, WorkerSettings
 
 
@@ -42,3 +43,11 @@ def worker_settings(settings: Settings) -> WorkerSettings:
     return WorkerSettings(
         **section, bootstrap_servers=settings.kafka.bootstrap_servers, security=worker_security(settings.kafka)
     )
+
+
+def stages(catalogue: Catalogue) -> list[Stage]:
+    """Give the stages of the stream worker, in the order of the way through."""
+    from streams.core.fold import FoldStage  # noqa: PLC0415
+    from streams.core.resolve import ResolveStage  # noqa: PLC0415
+
+    return [ResolveStage(), FoldStage(catalogue)]

@@ -1,0 +1,99 @@
+"""The commands by name, and what becomes of an error."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+
+import typer
+
+from deploy.cli import admin, data, look, parts
+from deploy.cli.exits import EXPLAINED, CommandError, Exit
+
+CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
+HELP = """Follow a customer's journey across web, e-mail, hotline and store.
+
+    [bold]First steps[/bold]
+
+      touchpath demo     a retail year end to end, result as tables
+      touchpath up       the whole stack on this machine, until Ctrl-C
+      touchpath sql "SELECT count() FROM touchpoints"
+
+    [bold]In production[/bold] each part is a process of its own
+
+      touchpath topics && touchpath migrate
+      touchpath collector | worker | sink
+
+    [bold]Settings[/bold] come from options, TOUCHPATH_* variables and a TOML file
+
+      touchpath config   what is in force, and where it comes from
+
+    [bold]Exit codes[/bold] of every command
+
+"""
+
+# Typer's rich help takes a third of a second to import; where nobody sees its colours it is left out.
+RICH = sys.stdout.isatty()
+
+
+def taught(text: str) -> str:
+    """Give help text whose indented examples keep their lines, with or without rich."""
+    if RICH:
+        return text
+    plain = re.sub(r"\[/?bold\]", "", text)
+    # Click joins the lines of a paragraph unless it begins with a backspace.
+    return "\n\n".join(f"\b\n{part}" if part.startswith(" ") else part for part in plain.split("\n\n"))
+
+
+app = typer.Typer(
+    name="touchpath",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if RICH else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=taught(inspect.cleandoc(HELP) + "\n\n" + CODES),
+)
+
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Run": (parts.up, parts.demo, parts.collector, parts.worker, parts.sink),
+    "Bring data in": (data.settle,),
+    "Look": (look.sql, look.version),
+    "Prepare": (admin.topics, admin.migrate, look.config, look.schemas),
+}
+GROUPS = {
+    "import": ("Bring data in", "Bring files in: receipts of a store's tills.", (data.store,)),
+    "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
+}
+
+for panel, functions in COMMANDS.items():
+    for function in functions:
+        app.command(help=taught(inspect.getdoc(function) or ""), rich_help_panel=panel)(function)
+for name, (panel, about, functions) in GROUPS.items():
+    group = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode="rich" if RICH else None)
+    # A callback keeps `import store` a group of one command instead of folding it into `import`.
+    group.callback()(lambda: None)
+    for function in functions:
+        group.command(help=taught(inspect.getdoc(function) or ""))(function)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+def run() -> None:
+    """Run the command line and exit with the code that `Exit` explains."""
+    try:
+        app()
+    except CommandError as error:
+        _end(str(error), error.code)
+    except KeyboardInterrupt:
+        _end("stopped", Exit.FAILED)
+    except BrokenPipeError:
+        # `touchpath sql … | head` is no failure; standard output is gone, so leave nothing to flush.
+        sys.stderr.close()
+        sys.exit(Exit.DONE)
+
+
+def _end(message: str, code: Exit) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"touchpath: {message}\n")
+    sys.exit(code)

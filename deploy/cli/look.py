@@ -1,0 +1,154 @@
+"""Commands that show something: settings, schemas, catalogue, SQL, version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.exits import CommandError, Exit
+from deploy.cli.options import ConfigOption, JsonOption, loaded, settings_of
+from deploy.cli.output import chosen, json_out, rows_out, say
+
+
+def config(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Show every setting, its value (secrets masked) and where it comes from.
+
+    Nearest first: option, environment, TOML file, default. In the environment `kafka.sasl_username` is
+    TOUCHPATH_KAFKA__SASL_USERNAME; lists are JSON.
+
+      TOUCHPATH_PARTITIONS=12 touchpath config
+      touchpath config --config production.toml --json
+    """
+    columns = ("setting", "value", "from")
+    rows_out(columns, loaded(config).rows(), chosen(as_json), "Settings in force")
+
+
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(installed("touchpath"))
+
+
+def schemas(
+    topic: Annotated[str | None, typer.Argument(help="One topic; all where none is given.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write one file per topic there.")] = None,
+) -> None:
+    """Print the JSON Schema of what each topic holds, or write the schemas into a folder.
+
+    touchpath schemas touchpath.collected
+    touchpath schemas --out schemas-json/
+    """
+    import json
+
+    from deploy.schema_export import exported
+    from schemas.topics import BY_NAME
+
+    if topic is not None and topic not in BY_NAME:
+        raise CommandError(f"there is no topic {topic}; there are {', '.join(BY_NAME)}", Exit.USAGE)
+    documents = exported([BY_NAME[topic]] if topic else BY_NAME.values())
+    if out is None:
+        json_out(documents if topic is None else documents[topic])
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for name, document in documents.items():
+        path = out / f"{name}.v{BY_NAME[name].version}.json"
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        typer.echo(path)
+
+
+def check(
+    file: Annotated[Path | None, typer.Argument(help="The file; without it the catalogue in force.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say whether a catalogue can be used; if not, the line and the reason.
+
+    touchpath catalogue check my-catalogue.toml
+    """
+    from schemas.catalogue import DEFAULT, CatalogueError, load
+
+    path = file or settings_of(config).catalogue or DEFAULT
+    try:
+        good = load(path)
+    except CatalogueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    typer.echo(f"{path}: good: {len(good.touchpoints)} touchpoints, {len(good.conversions)} conversions")
+
+
+def show(
+    as_json: JsonOption = False,
+    source: Annotated[bool, typer.Option("--source", help="The file itself, to copy and change.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the catalogue in force.
+
+    touchpath catalogue show
+    touchpath catalogue show --source > my-catalogue.toml
+    """
+    from schemas.catalogue import DEFAULT, CatalogueError, load
+
+    path = settings_of(config).catalogue or DEFAULT
+    try:
+        good = load(path)
+    except CatalogueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    if source:
+        typer.echo(path.read_text(encoding="utf-8"), nl=False)
+    elif as_json:
+        json_out(good.model_dump(mode="json"))
+    else:
+        conversion = good.conversion_of
+        rows_out(
+            ("touchpoint", "label", "phase", "channel", "department", "earns credit", "conversion"),
+            [
+                (
+                    name,
+                    entry.label,
+                    entry.phase,
+                    entry.channel,
+                    entry.department,
+                    "by its visit" if entry.visit else "yes" if entry.credit else "",
+                    conversion.get(name, ""),
+                )
+                for name, entry in good.touchpoints.items()
+            ],
+            chosen(),
+            f"Catalogue {path}",
+        )
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="What to ask; `-` reads it from standard input.")],
+    form: Annotated[
+        str | None, typer.Option("--format", help="table, tsv or json; a table on a terminal, TSV elsewhere.")
+    ] = None,
+    as_json: JsonOption = False,
+    port: Annotated[int | None, typer.Option("--clickhouse-port", help="Where ClickHouse listens.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Ask ClickHouse; tables are found in Touchpath's own database.
+
+    touchpath sql "SELECT channel, count() FROM touchpoints GROUP BY channel ORDER BY 2 DESC"
+    touchpath sql "SHOW TABLES" --format tsv | wc -l
+    touchpath sql - --json < report.sql
+    """
+    import sys
+
+    from deploy.clickhouse import StoreRefusedError, StoreUnreachableError, ask
+
+    if form not in (None, "table", "tsv", "json"):
+        raise CommandError(f"--format: {form!r} is none of table, tsv, json", Exit.USAGE)
+    settings = settings_of(config, clickhouse__port=port)
+    text = sys.stdin.read() if query == "-" else query
+    try:
+        columns, rows = ask(settings.clickhouse, text)
+    except StoreUnreachableError as error:
+        raise CommandError(str(error), Exit.NOT_READY) from error
+    except StoreRefusedError as error:
+        raise CommandError(str(error)) from error
+    shape = chosen(as_json, form)
+    rows_out(columns, rows, shape)
+    if shape == "table":
+        say(f"{len(rows)} row{'' if len(rows) == 1 else 's'}")

