@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import faust
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from streams.core.stage import Stage
+from streams.worker import clients
 from streams.worker.batch_transport import BatchMessage, Consumer
-from streams.worker.clients import client_options
+from streams.worker.clients import AIOKafkaAdminClient, KafkaError, client_options
+from streams.worker.loops import new_loop
 from streams.worker.metrics import MetricsServer, WorkerMetrics
 from streams.worker.recovery import BatchTableManager
 from streams.worker.runtime import WorkerRuntime
@@ -159,6 +159,7 @@ async def serve(app: WorkerApp, stop: asyncio.Event | None = None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(_quiet_when_over(runtime))
     server = None
     if settings.metrics_port is not None:
         server = MetricsServer(
@@ -172,7 +173,7 @@ async def serve(app: WorkerApp, stop: asyncio.Event | None = None) -> int:
         watch = asyncio.ensure_future(_watch(app, stop))
         await stop.wait()
         watch.cancel()
-    except Exception as error:  # noqa: BLE001 - it becomes the exit code and a message
+    except Exception as error:
         runtime.fail(error)
     if app.started:
         await _stop(app)
@@ -180,6 +181,18 @@ async def serve(app: WorkerApp, stop: asyncio.Event | None = None) -> int:
     if server is not None:
         server.stop()
     return _exit_code(runtime.failure)
+
+
+def _quiet_when_over(
+    runtime: WorkerRuntime,
+) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """Leave out what aiokafka's tasks say after the worker has failed: the failure is told once, by us."""
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if runtime.failure is None and not isinstance(context.get("exception"), clients.errors.ProducerFenced):
+            loop.default_exception_handler(context)
+
+    return handle
 
 
 async def _watch(app: WorkerApp, stop: asyncio.Event) -> None:
@@ -206,7 +219,7 @@ async def _stop(app: WorkerApp) -> None:
         await consumer.wait_empty()
         await app.runtime.let_go()
         await asyncio.wait_for(app.stop(), _STOP_TIMEOUT)
-    except Exception as error:  # noqa: BLE001 - what is committed is committed; the rest is done again
+    except Exception as error:
         log.warning("the stop was not clean: %s: %s", type(error).__name__, error)
 
 
@@ -233,8 +246,5 @@ def _exit_code(failure: BaseException | None) -> int:
 
 def run_worker(app: WorkerApp) -> int:
     """Run the app in this process and give its exit code; meant to be a supervised process's whole life."""
-    try:
-        from uvloop import run
-    except ImportError:  # no uvloop on Windows
-        run = asyncio.run
-    return int(run(serve(app)))
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(serve(app))

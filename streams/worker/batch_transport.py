@@ -13,15 +13,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-import aiokafka
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from streams.worker.clients import reader_options
+from streams.worker import clients
+from streams.worker.clients import KafkaError, TopicPartition, reader_options
 from streams.worker.lanes import LaneBatch
+from streams.worker.loops import new_loop
 from streams.worker.writer import producer_options
 
 if TYPE_CHECKING:
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 
 _FETCH_TIMEOUT = 0.2  # seconds; a fetch answers at once when there is anything, this bounds a hand-over
 _ONE_HOUR_MS = 3_600_000
-
-try:
-    from uvloop import new_event_loop
-except ImportError:  # no uvloop on Windows
-    from asyncio import new_event_loop
 
 
 class BatchMessage(ConsumerMessage):
@@ -67,10 +61,10 @@ class BatchMessage(ConsumerMessage):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that heartbeats and fetches; every option of its client comes from the worker's settings."""
 
-    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:  # noqa: ARG002
         settings = _runtime(self).settings
         self._assignor = self.app.assignor
-        return aiokafka.AIOKafkaConsumer(
+        return clients.AIOKafkaConsumer(
             group_id=settings.app_id,
             partition_assignment_strategy=[self._assignor],
             max_poll_records=settings.max_batch_records,
@@ -142,7 +136,7 @@ class Consumer(driver.Consumer):
         self._fetch_idle.set()
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=new_event_loop())
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=new_loop())
 
     # -- delivery
 
@@ -152,7 +146,7 @@ class Consumer(driver.Consumer):
             while not (stopped() or fetcher_stopped()):
                 self._runtime.condition.beat()
                 if not self.flow_active:
-                    await self.wait_first(self.can_resume_flow, timeout=_FETCH_TIMEOUT)
+                    await self._either(self.can_resume_flow)
                 elif not (fetchable := self._fetchable()):
                     await self._wait_for_room()
                 else:
@@ -176,7 +170,11 @@ class Consumer(driver.Consumer):
 
     async def _wait_for_room(self) -> None:
         self._room.clear()
-        await self.wait_first(self._room, self.suspend_flow, timeout=_FETCH_TIMEOUT)
+        await self._either(self._room, self.suspend_flow)
+
+    async def _either(self, *events: asyncio.Event) -> None:
+        # mode asks for its own Event, and takes any.
+        await self.wait_first(*cast(Any, events), timeout=_FETCH_TIMEOUT)
 
     async def _fetch_and_deliver(self, fetchable: set[TP]) -> None:
         generation = self.app.consumer_generation_id
@@ -195,7 +193,7 @@ class Consumer(driver.Consumer):
                 continue
             message = BatchMessage.of(tp, fresh, generation)
             self._runtime.ledger.deliver(place, message.offset + 1, len(fresh), message.serialized_value_size)
-            await self.wait_first(self.callback(message), self.suspend_flow)
+            await self.wait_first(self.callback(message), cast(Any, self.suspend_flow))
 
     def submit(self, message: BatchMessage) -> bool:
         """Put a delivered batch into its partition's lane; False if its generation is over."""
@@ -252,7 +250,7 @@ class Consumer(driver.Consumer):
             await self.wait_empty()
             self._runtime.ledger.end()
             await self._runtime.let_go()
-        except Exception as error:  # noqa: BLE001 - a hand-over that fails ends the worker
+        except Exception as error:
             self._runtime.fail(error)
         await super().on_partitions_revoked(revoked)
 

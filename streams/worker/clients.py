@@ -1,11 +1,45 @@
-"""Options that every Kafka client of the worker shares: where the brokers are, TLS and SASL."""
+"""The worker's way to aiokafka: what it uses of it, and the options that every client shares.
+
+aiokafka has no types, so it is imported here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aiokafka  # type: ignore[import-untyped]  # it ships none
+from aiokafka import errors
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.worker.settings import Security, WorkerSettings
+
+if TYPE_CHECKING:
+
+    class TopicPartition(NamedTuple):
+        """A partition of a topic."""
+
+        topic: str
+        partition: int
+
+else:
+    from aiokafka import TopicPartition
+
+__all__ = [
+    "AIOKafkaAdminClient",
+    "AIOKafkaConsumer",
+    "AIOKafkaProducer",
+    "KafkaError",
+    "TopicPartition",
+    "client_options",
+    "errors",
+    "reader_options",
+    "ssl_context",
+]
+
+AIOKafkaConsumer: Any = aiokafka.AIOKafkaConsumer
+AIOKafkaProducer: Any = aiokafka.AIOKafkaProducer
 
 
 def ssl_context(security: Security) -> ssl.SSLContext | None:

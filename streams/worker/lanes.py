@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from aiokafka import TopicPartition
+from streams.worker.clients import TopicPartition
 
 Run = Callable[[Sequence[Any]], Awaitable[None]]  # takes records in order
 
@@ -68,7 +68,7 @@ class _Lane:
                 self._idle.set()
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - it is handed to whoever ends the worker
+        except BaseException as error:
             self._closed = True
             self._queue.clear()
             self._failed(error)

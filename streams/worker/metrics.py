@@ -100,7 +100,7 @@ class MetricsServer:
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry, condition: Condition) -> None:
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 if path == "/metrics":
                     self._answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)

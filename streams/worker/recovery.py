@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-import aiokafka
-from aiokafka import TopicPartition
 from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from mode import Service
 
-from streams.worker.clients import reader_options
+from streams.worker import clients
+from streams.worker.clients import TopicPartition, reader_options
 from streams.worker.stores import PartitionStore
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ _POLL_MS = 100  # how long to wait for records before the position is looked at 
 _FETCH_BYTES = 4 * 1024 * 1024
 
 
-async def replay(
-    reader: aiokafka.AIOKafkaConsumer, stores: dict[TopicPartition, PartitionStore]
-) -> dict[TopicPartition, int]:
+async def replay(reader: Any, stores: dict[TopicPartition, PartitionStore]) -> dict[TopicPartition, int]:
     """Bring each store up to the end of its changelog partition.
 
     Args:
@@ -85,7 +82,7 @@ class BatchRecovery(Recovery):
                 continue
             except ServiceStopped:
                 break
-            except Exception as error:  # noqa: BLE001 - without its state a worker must not go on
+            except Exception as error:
                 self._worker.fail(error)
                 break
 
@@ -108,7 +105,7 @@ class BatchRecovery(Recovery):
         worker.shelf.keep_only({(name, tp.partition) for tp, name in names.items()})
         if not names:
             return
-        reader = aiokafka.AIOKafkaConsumer(max_partition_fetch_bytes=_FETCH_BYTES, **reader_options(worker.settings))
+        reader = clients.AIOKafkaConsumer(max_partition_fetch_bytes=_FETCH_BYTES, **reader_options(worker.settings))
         await reader.start()
         try:
             stores = {}

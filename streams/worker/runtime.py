@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from aiokafka import TopicPartition
-
 from streams.core.stage import Stage
+from streams.worker.clients import TopicPartition
 from streams.worker.lanes import Lanes, Run
 from streams.worker.ledger import BatchLedger
 from streams.worker.metrics import Condition, WorkerMetrics
@@ -97,7 +96,8 @@ class WorkerRuntime:
             changelog = self.changelog(source)
             store = self.shelf.take(stage.name, source.partition) if changelog is not None else None
             name = changelog.topic if changelog is not None else None
-            runs[source] = PartitionRunner(stage, source, writer, store, name, self.metrics).run
+            runner = PartitionRunner(stage, source, writer=writer, store=store, changelog=name, metrics=self.metrics)
+            runs[source] = runner.run
         self.lanes.open(generation, runs)
         self.condition.ready = self.failure is None
         self.metrics.ready.set(self.condition.ready)

@@ -10,9 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import TopicPartition
-
 from streams.core.stage import Stage, StageResult
+from streams.worker.clients import TopicPartition
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.stores import PartitionStore
 from streams.worker.writer import PartitionWriter
@@ -38,6 +37,7 @@ class PartitionRunner:
         self,
         stage: Stage,
         source: TopicPartition,
+        *,
         writer: PartitionWriter,
         store: PartitionStore | None,
         changelog: str | None,

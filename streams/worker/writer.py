@@ -7,32 +7,22 @@ that has no transactions, where one worker alone writes and a crash may double w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
-
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    IllegalOperation,
-    InvalidProducerEpoch,
-    InvalidProducerIdMapping,
-    InvalidTxnState,
-    KafkaError,
-    OutOfOrderSequenceNumber,
-    ProducerFenced,
-)
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from streams.core.stage import Output
-from streams.worker.clients import client_options
+from streams.worker.clients import AIOKafkaProducer, KafkaError, TopicPartition, client_options, errors
 from streams.worker.partitioning import partition_of
 from streams.worker.settings import WorkerSettings
 
 _FENCED = (
-    ProducerFenced,
-    InvalidProducerEpoch,
-    InvalidProducerIdMapping,
-    InvalidTxnState,
-    OutOfOrderSequenceNumber,
+    errors.ProducerFenced,
+    errors.InvalidProducerEpoch,
+    errors.InvalidProducerIdMapping,
+    errors.InvalidTxnState,
+    errors.OutOfOrderSequenceNumber,
 )
+T = TypeVar("T")
 
 
 class FencedError(Exception):
@@ -82,7 +72,7 @@ def producer_options(settings: WorkerSettings) -> dict[str, Any]:
 class _Sends:
     """Records on their way: whole batches per output partition, each partition in order."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: Any) -> None:
         self._producer = producer
         self._batches: dict[tuple[str, int], list[Any]] = {}
         self._partitions: dict[str, int] = {}
@@ -106,7 +96,7 @@ class _Sends:
     async def _send(self, topic: str, partition: int, batches: list[Any]) -> int:
         pending = [await self._producer.send_batch(b, topic, partition=partition) for b in batches]
         last = (await asyncio.gather(*pending))[-1]
-        return int(last.offset) + batches[-1].record_count()
+        return int(last.offset) + int(batches[-1].record_count())
 
     async def deliver(self) -> dict[tuple[str, int], int]:
         """Wait until all is acknowledged; give the offset after the last record, per partition written."""
@@ -115,13 +105,27 @@ class _Sends:
         return dict(zip(places, ends, strict=True))
 
 
+async def _while_sending(producer: Any, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work, or raise what made the producer's sender die: aiokafka leaves some futures open then."""
+    sender: asyncio.Task[None] = producer._sender.sender_task
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, sender}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise sender.exception() or FencedError("the producer was stopped")
+    finally:
+        if not task.done():
+            task.cancel()
+
+
 class TransactionalWriter:
     """One transactional producer; its id names the input partition, so a new owner fences the old one."""
 
     def __init__(self, settings: WorkerSettings, source: TopicPartition) -> None:
         self._settings = settings
         self._source = source
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Any = None
 
     @property
     def transactional_id(self) -> str:
@@ -149,25 +153,38 @@ class TransactionalWriter:
         producer = self._producer
         if producer is None:
             raise FencedError(f"{self.transactional_id} was stopped")
+        work = self._transact(producer, outputs, changelog, state, timestamp, next_offset)
         try:
-            await producer.begin_transaction()
-            sends = _Sends(producer)
-            await sends.add(outputs)
-            if changelog is not None:
-                for key, value in state.items():
-                    sends.append(changelog, self._source.partition, key, value, timestamp)
-            ends = await sends.deliver()
-            await self.commit(producer, next_offset)
+            ends = await _while_sending(producer, work)
         except _FENCED as error:
             raise FencedError(f"{self.transactional_id}: {type(error).__name__}") from error
-        except (KafkaError, IllegalOperation) as error:
+        except (KafkaError, errors.IllegalOperation) as error:
             # aiokafka wraps what made its sender fail.
             if isinstance(error.__cause__, _FENCED):
                 raise FencedError(f"{self.transactional_id}: {type(error.__cause__).__name__}") from error
             raise
         return ends.get((changelog, self._source.partition)) if changelog is not None else None
 
-    async def commit(self, producer: AIOKafkaProducer, next_offset: int) -> None:
+    async def _transact(
+        self,
+        producer: Any,
+        outputs: Sequence[Output],
+        changelog: str | None,
+        state: Mapping[bytes, bytes | None],
+        timestamp: int,
+        next_offset: int,
+    ) -> dict[tuple[str, int], int]:
+        await producer.begin_transaction()
+        sends = _Sends(producer)
+        await sends.add(outputs)
+        if changelog is not None:
+            for key, value in state.items():
+                sends.append(changelog, self._source.partition, key, value, timestamp)
+        ends = await sends.deliver()
+        await self.commit(producer, next_offset)
+        return ends
+
+    async def commit(self, producer: Any, next_offset: int) -> None:
         """Add the input's offset and commit."""
         await producer.send_offsets_to_transaction({self._source: next_offset}, self._settings.app_id)
         await producer.commit_transaction()
@@ -185,7 +202,7 @@ class PlainWriter:
     def __init__(self, settings: WorkerSettings, source: TopicPartition) -> None:
         self._settings = settings
         self._source = source
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Any = None
 
     async def start(self) -> None:
         """See `PartitionWriter`."""
@@ -220,7 +237,7 @@ class PlainWriter:
             await stop_quietly(producer)
 
 
-async def stop_quietly(producer: AIOKafkaProducer, timeout: float = 2.0) -> None:
+async def stop_quietly(producer: Any, timeout: float = 2.0) -> None:
     """Stop a producer that may be fenced or broken: what it could still say is of no use to anyone."""
     try:
         await asyncio.wait_for(producer.stop(), timeout)

@@ -1,7 +1,7 @@
 """A worker for the transport's tests: a small counting stage, and faults that only a test has.
 
 Configured by TRANSPORT_SETTINGS (JSON of WorkerSettings), TRANSPORT_STAGES (JSON list of [name, input, output]),
-TRANSPORT_FAULTS (JSON: chance to die at `outputs` or `commit`, seconds to `linger` in a transaction).
+TRANSPORT_FAULTS (JSON: `dies_in_commit` counted from 1, seconds to `linger` in each transaction).
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import asyncio
 import json
 import logging
 import os
-import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.core.stage import Output, Record, StageResult, StateReader
@@ -31,7 +30,7 @@ class CountingStage:
         self.input_topic = input_topic
         self.output_topic = output_topic
 
-    def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
+    def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:  # noqa: ARG002
         seen: dict[bytes, list[bytes]] = {}
         outputs = []
         duplicates = 0
@@ -53,17 +52,23 @@ class CountingStage:
 
 
 class FaultyWriter(TransactionalWriter):
-    faults: dict[str, float]
+    """Dies in the commit that the faults tell of, counted over all partitions of the process."""
+
+    faults: Mapping[str, float]
+    commits = 0
 
     async def commit(self, producer: Any, next_offset: int) -> None:
-        if random.random() < self.faults.get("outputs", 0):
+        FaultyWriter.commits += 1
+        dies = FaultyWriter.commits == self.faults.get("dies_in_commit")
+        point = os.getpid() % 3
+        if dies and point == 0:
             os._exit(9)  # everything is written, nothing is committed
         await asyncio.sleep(self.faults.get("linger", 0))
         await producer.send_offsets_to_transaction({self._source: next_offset}, self._settings.app_id)
-        if random.random() < self.faults.get("offsets", 0):
+        if dies and point == 1:
             os._exit(9)
         await producer.commit_transaction()
-        if random.random() < self.faults.get("committed", 0):
+        if dies:
             os._exit(9)  # the store has not been told
 
 
