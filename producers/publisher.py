@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 RETRY_CONNECT = 0.5
 
 
-class PublishFailed(Exception):
+class PublishFailed(Exception):  # noqa: N818 # says what happened, like its kinds
     """Kafka did not acknowledge every record. Some of them may have been written; sending all again is harmless."""
 
 

@@ -53,7 +53,7 @@ async def _serve(
             collector.refuse_new()
             if not await collector.idle(settings.stop_timeout):
                 log.warning("stopped with requests in flight; their senders will send them again")
-            server.stop()
+            server.stop()  # type: ignore[no-untyped-call] # granian leaves it without types
             await asyncio.wait({serving}, timeout=settings.stop_timeout)
     finally:
         stopping.cancel()

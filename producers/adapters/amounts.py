@@ -26,7 +26,7 @@ def decimal_of(value: object, path: str) -> Decimal:
         raise Problem(path, "not a number") from None
     if not number.is_finite():
         raise Problem(path, "not a number")
-    sign, digits, exponent = number.as_tuple()
+    _, digits, exponent = number.as_tuple()
     whole = len(digits) + int(exponent)
     if whole > MAX_DIGITS:
         raise Problem(path, f"more than {MAX_DIGITS} digits")

@@ -1,19 +1,22 @@
 """Times as senders write them. Without a zone a time is taken as UTC; a door that wants a zone asks for it itself.
 
 Understood: ISO 8601 in all its writings, also unpadded (`2015-2-02T4:05:06Z`) and with more than six digits of a
-second; seconds, milliseconds and microseconds since 1970 as a number or as text; RFC 2822 (`Mon, 02 Feb 2015 ...`).
+second; the same with the date as `02.02.2015`; seconds, milliseconds and microseconds since 1970 as a number or as
+text; RFC 2822 (`Mon, 02 Feb 2015 ...`).
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 from producers.adapters.problem import Problem
 from schemas.touchpoint import AHEAD, EARLIEST
 
 _UNPADDED = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?",
-    re.IGNORECASE,
+    r"""(?: (\d{4})-(\d{1,2})-(\d{1,2}) | (\d{1,2})\.(\d{1,2})\.(\d{4}) )
+        (?: [T\ ] (\d{1,2}):(\d{1,2}) (?: :(\d{1,2}) (?: [.,](\d+) )? )? )?
+        \s* (Z | [+-]\d{2}:?\d{2})?""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,8 +29,20 @@ def moment_of(value: object, path: str) -> datetime:
         Problem: nobody could say which moment this is.
     """
     try:
-        moment = _parsed(value)
+        moment = parsed(value, path)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise Problem(path, "not a time") from None
+
+
+def parsed(value: object, path: str) -> datetime:
+    """Give the moment as it is written: without a zone where the sender wrote none.
+
+    Raises:
+        Problem: nobody could say which moment this is.
+    """
+    try:
+        return _parsed(value)
     except (ValueError, OverflowError, TypeError):
         raise Problem(path, "not a time") from None
 
@@ -60,15 +75,20 @@ def _parsed(value: object) -> datetime:
     except ValueError:
         pass
     if match := _UNPADDED.fullmatch(text):
-        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-        fraction = int(((match[7] or "") + "000000")[:6])
-        moment = datetime(year, month, day, hour, minute, second, fraction, tzinfo=UTC)
-        if match[8] and match[8].upper() != "Z":
-            hours, minutes = int(match[8][1:3]), int(match[8][-2:])
-            ahead = timedelta(hours=hours, minutes=minutes)
-            moment = moment - ahead if match[8][0] == "+" else moment + ahead
-        return moment
+        year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
+        hour, minute, second = (int(match[number] or 0) for number in (7, 8, 9))
+        fraction = int(((match[10] or "") + "000000")[:6])
+        return datetime(int(year), int(month), int(day), hour, minute, second, fraction, tzinfo=_zone(match[11]))
     return parsedate_to_datetime(text)
+
+
+def _zone(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text.upper() == "Z":
+        return UTC
+    ahead = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
+    return timezone(ahead if text[0] == "+" else -ahead)
 
 
 def _since_1970(number: float) -> datetime:

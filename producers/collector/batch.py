@@ -1,7 +1,8 @@
 """From a request's bytes to the outcome of each event in it, and from those to the answer. Pure: no I/O."""
 
+from collections import Counter
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,9 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from producers.adapters.web.quarantine import quarantined
+from producers.adapters.quarantine import quarantined
+from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.segment import Call, outcome_of
-from producers.adapters.web.sender import Limits, Sender
 from producers.collector.refusal import Refusal
 from schemas.catalogue import Catalogue
 from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
@@ -55,41 +56,41 @@ def envelope_of(body: bytes, keep: int) -> Envelope:
     raise Refusal(400, "bad_json", message, raw=body[:keep])
 
 
-def outcomes_of_batch(
-    envelope: Envelope,
-    body: bytes,
-    sender: Sender,
-    received_at: datetime,
-    catalogue: Catalogue,
-    most: int,
-    limits: Limits,
-) -> list[Outcome]:
-    """Give one outcome per event of a batch, in order.
+def events_of_batch(envelope: Envelope, body: bytes, most: int, keep: int) -> list[msgspec.Raw]:
+    """Give the events of a batch, each as it came.
 
     Raises:
         Refusal: there is no `batch`, or it has more than `most` events (400 `bad_batch`, `too_large`).
     """
     events = envelope.batch
-    kept = body[: limits.quarantined_bytes]
     if events is None:
-        raise Refusal(400, "bad_batch", "$.batch: required, but missing", raw=kept)
+        raise Refusal(400, "bad_batch", "$.batch: required, but missing", raw=body[:keep])
     if len(events) > most:
-        raise Refusal(400, "too_large", f"$.batch: {len(events)} events, more than {most}", raw=kept)
-    shared = envelope.context if isinstance(envelope.context, dict) else None
-    return [
-        outcome_of(
-            bytes(raw),
-            None,
-            sender,
-            received_at,
-            catalogue,
-            path=f"$.batch[{index}]",
-            sent_at=envelope.sentAt,
-            shared_context=shared,
-            limits=limits,
-        )
-        for index, raw in enumerate(events)
-    ]
+        raise Refusal(400, "too_large", f"$.batch: {len(events)} events, more than {most}", raw=body[:keep])
+    return events
+
+
+def outcome_in_batch(
+    raw: msgspec.Raw,
+    index: int,
+    envelope: Envelope,
+    sender: Sender,
+    received_at: datetime,
+    catalogue: Catalogue,
+    limits: Limits,
+) -> Outcome:
+    """Give the outcome of one event of a batch; reasons are paths from the root of the request."""
+    return outcome_of(
+        bytes(raw),
+        None,
+        sender,
+        received_at,
+        catalogue,
+        path=f"$.batch[{index}]",
+        sent_at=envelope.sentAt,
+        shared_context=envelope.context if isinstance(envelope.context, dict) else None,
+        limits=limits,
+    )
 
 
 def outcome_of_call(
@@ -123,16 +124,8 @@ def without_known(outcomes: Sequence[Outcome], known: Container[UUID]) -> list[O
 
 def tally_of(outcomes: Sequence[Outcome]) -> Tally:
     """Count the outcomes."""
-    tally = Tally()
-    for outcome in outcomes:
-        match outcome:
-            case Accepted():
-                tally = replace(tally, accepted=tally.accepted + 1)
-            case Duplicate():
-                tally = replace(tally, duplicate=tally.duplicate + 1)
-            case Quarantined():
-                tally = replace(tally, quarantined=tally.quarantined + 1)
-    return tally
+    kinds = Counter(map(type, outcomes))
+    return Tally(kinds[Accepted], kinds[Duplicate], kinds[Quarantined])
 
 
 def answer_of(outcomes: Sequence[Outcome], tally: Tally) -> dict[str, Any]:

@@ -5,7 +5,7 @@ is too large is answered 400 `too_large` and not 413, which Snowplow's trackers 
 """
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 # an answer, not an error of ours
     """Answer `status` with `code` and `message`. `reason` and `raw`, where there are, are for the quarantine."""
 
     def __init__(self, status: int, code: str, message: str, *, raw: bytes | None = None) -> None:

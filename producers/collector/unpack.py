@@ -19,11 +19,9 @@ async def read(stream: AsyncIterable[bytes], limit: int, keep: int) -> bytes:
     """
     parts, size = [], 0
     async for part in stream:
-        size += len(part)
         if size <= limit:
-            parts.append(part)
-        elif len(parts) and parts[-1] is not None and size - len(part) <= limit:
-            parts.append(part[: max(0, keep)])
+            parts.append(part)  # the part that goes over the bound too: `keep` may want its beginning
+        size += len(part)
         if size > limit * DRAIN:
             break
     body = b"".join(parts)

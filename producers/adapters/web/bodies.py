@@ -1,5 +1,7 @@
-"""The typed body of an event, by its channel. Bodies describe: what has the wrong kind is left out, never refused,
-except numbers of a call, which are measured later."""
+"""The typed body of an event, by its channel.
+
+Bodies describe: what has the wrong kind is left out, never refused, except a call's numbers, which are measured later.
+"""
 
 from decimal import Decimal
 from typing import Literal

@@ -15,12 +15,12 @@ import orjson
 from pydantic import ValidationError
 
 from producers.adapters.problem import Problem
+from producers.adapters.quarantine import quarantined
+from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.bodies import body_of
 from producers.adapters.web.clock import occurred_at
 from producers.adapters.web.payload import Node, deeper_than
 from producers.adapters.web.people import identifiers_of
-from producers.adapters.web.quarantine import quarantined
-from producers.adapters.web.sender import Limits, Sender
 from producers.adapters.web.worth import amount_of, items_of, order_of
 from schemas.base import derived_id, event_id
 from schemas.catalogue import Catalogue, slug

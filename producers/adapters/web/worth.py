@@ -10,6 +10,8 @@ from schemas.catalogue import Catalogue
 from schemas.money import Money
 
 _ORDER = ("order_id", "orderId")
+#: A touchpoint must fit a Kafka record, and each item stands in it twice: typed, and in `properties`.
+MOST_ITEMS = 1000
 _PRODUCT = ("product_id", "productId", "sku", "name")
 
 
@@ -55,8 +57,11 @@ def items_of(properties: Node, currency: str | None) -> tuple[LineItem, ...]:
     Raises:
         Problem: a product is no object or has neither id nor name, or a number is none.
     """
+    products = properties.children("products")
+    if len(products) > MOST_ITEMS:
+        raise Problem(properties.at("products"), f"more than {MOST_ITEMS} products")
     items = []
-    for product in properties.children("products"):
+    for product in products:
         name = product.first_text(_PRODUCT)
         if name is None:
             raise Problem(product.at("product_id"), "required, but missing or blank")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from producers.adapters.web.sender import Limits, Sender
+from producers.adapters.sender import Limits, Sender
 from schemas.outcome import Quarantined
 from schemas.quarantine import QuarantineRecord
 
