@@ -10,7 +10,7 @@ from schemas import topics
 from schemas.money import minor_digits
 from streams.core.attribution.ledger import Facts
 from streams.core.clock import moment
-from streams.core.ids import derived, id_text
+from streams.core.ids import id_text
 from streams.core.journeys import Journey
 from streams.core.rules import TouchRule
 from streams.core.touch import Touch
@@ -30,30 +30,25 @@ def _digits(currency: str | None) -> int:
     return minor_digits(currency) if currency else 0
 
 
-def journey_id(profile_id: str, opening: bytes) -> str:
-    """Give the id of the journey that an event opens."""
-    return derived("journey", profile_id, id_text(opening))
-
-
 def journey(profile_id: str, state: Journey, revision: int, recorded_at: datetime, *, withdrawn: bool) -> Emission:
     """Give the snapshot of a journey."""
     converted = state.converted_at is not None
     record = WriteJourney(
-        journey_id=journey_id(profile_id, state.opening),
+        journey_id=state.id,
         profile_id=profile_id,
         revision=revision,
         withdrawn=withdrawn,
         status="converted" if converted else "idle" if state.idle else "open",
-        opening_event=id_text(state.opening),
+        opening_event=state.opening,
         opened_at=moment(state.opened_at),
         last_at=moment(state.last_at),
         converted_at=moment(state.converted_at) if state.converted_at is not None else None,
-        closing_conversion=id_text(state.closing) if state.closing is not None else None,
+        closing_conversion=state.closing,
         touchpoints=state.touchpoints,
         touches=state.touches,
         visits=state.visits,
         conversions=state.conversions,
-        channels=list(state.channels),
+        channels=state.channels,
         first_touchpoint=state.first_touchpoint,
         last_touchpoint=state.last_touchpoint,
         recorded_at=recorded_at,
@@ -65,7 +60,7 @@ def conversion(
     profile_id: str,
     touch: Touch,
     rule: TouchRule,
-    opening: bytes,
+    journey_id: str,
     facts: Facts,
     revision: int,
     recorded_at: datetime,
@@ -79,7 +74,7 @@ def conversion(
     record = WriteConversion(
         conversion_id=id_text(touch.id),
         profile_id=profile_id,
-        journey_id=journey_id(profile_id, opening),
+        journey_id=journey_id,
         revision=revision,
         withdrawn=withdrawn,
         conversion=rule.conversion or "",

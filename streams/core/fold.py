@@ -16,18 +16,16 @@ from schemas.money import minor_digits
 from schemas.quarantine import reason_of
 from streams.core.clock import micros
 from streams.core.ids import small_hash
-from streams.core.profile import Head, Profile
+from streams.core.profile import Profile
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
 from streams.core.stage import Output, Record, StageResult, StateReader
 from streams.core.touch import Sale, Touch
 from streams.core.wire import ReadTouchpoint, encode, read_resolved
 
-_encode_state = msgspec.msgpack.Encoder().encode
-_decode_head = msgspec.msgpack.Decoder(Head).decode
 _decode_chunk = msgspec.msgpack.Decoder(list[Touch]).decode
 #: Which identifier says on what device it was, the best first.
-_DEVICES = ("device", "anonymous")
+_DEVICES = {"device": 0, "anonymous": 1}
 
 
 class FoldStage:
@@ -69,9 +67,8 @@ class FoldStage:
         for profile in profiles.values():
             if not profile.changed:
                 continue
-            for number, touches in profile.chunk_changes():
-                state[_chunk_key(profile.profile_id, number)] = None if touches is None else _encode_state(touches)
-            state[profile.profile_id.encode()] = _encode_state(profile.head)
+            for name, value in profile.state():
+                state[f"{profile.profile_id}{name}".encode()] = value
         return StageResult(outputs, state, counts)
 
 
@@ -97,26 +94,22 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
 
 
 def _device(touchpoint: ReadTouchpoint) -> int:
-    for kind in _DEVICES:
-        values = [identifier.value for identifier in touchpoint.identifiers if identifier.kind == kind]
-        if values:
-            return small_hash(min(values))
-    return 0
+    found: str | None = None
+    rank = len(_DEVICES)
+    for identifier in touchpoint.identifiers:
+        other = _DEVICES.get(identifier.kind)
+        if other is not None and (other < rank or (other == rank and identifier.value < (found or ""))):
+            found, rank = identifier.value, other
+    return small_hash(found) if found is not None else 0
 
 
 def _load(profile_id: str, rules: Rules, read: StateReader) -> Profile:
-    stored = read(profile_id.encode())
-    head = _decode_head(stored) if stored is not None else None
     read_chunk: Callable[[int], list[Touch]] = partial(_read_chunk, profile_id, read)
-    return Profile(profile_id, head, rules, read_chunk)
+    return Profile(profile_id, read(profile_id.encode()), rules, read_chunk)
 
 
 def _read_chunk(profile_id: str, read: StateReader, number: int) -> list[Touch]:
-    stored = read(_chunk_key(profile_id, number))
+    stored = read(f"{profile_id}/{number}".encode())
     if stored is None:
         raise LookupError(f"the state of profile {profile_id} has no chunk {number}")
     return _decode_chunk(stored)
-
-
-def _chunk_key(profile_id: str, number: int) -> bytes:
-    return f"{profile_id}/{number}".encode()

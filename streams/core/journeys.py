@@ -12,14 +12,16 @@ A closing conversion ends the open journey as converted.
 
 import msgspec
 
+from streams.core.ids import derived, id_text
 from streams.core.rules import Rules
 from streams.core.touch import Touch
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
-    """One journey as the fold knows it. Times are in microseconds, ids are 16 bytes."""
+    """One journey as the fold knows it. Times are in microseconds, ids are text: they are written far more often."""
 
-    opening: bytes
+    id: str
+    opening: str
     opened_at: int
     last_at: int
     first_touchpoint: str
@@ -30,7 +32,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     visits: int = 0
     conversions: int = 0
     converted_at: int | None = None
-    closing: bytes | None = None
+    closing: str | None = None
     order: str | None = None
     idle: bool = False
 
@@ -69,7 +71,8 @@ def add(journey: Journey, touch: Touch, credit: bool, converts: bool) -> None:
 class JourneyFold:
     """The fold. `step` must be given events in order; `orders` are the converted journeys that it has met itself."""
 
-    def __init__(self, rules: Rules, progress: Progress) -> None:
+    def __init__(self, profile_id: str, rules: Rules, progress: Progress) -> None:
+        self._profile_id = profile_id
         self._rules = rules
         self.progress = progress
         self.orders: dict[str, Journey] = {}
@@ -89,11 +92,13 @@ class JourneyFold:
                 journey.idle = True
                 fell_idle, journey, progress.open = journey, None, None
             if journey is None:
-                journey = Journey(touch.id, touch.at, touch.at, touch.name, touch.name, [])
+                opening = id_text(touch.id)
+                journey_id = derived("journey", self._profile_id, opening)
+                journey = Journey(journey_id, opening, touch.at, touch.at, touch.name, touch.name, [])
                 progress.open = journey
         add(journey, touch, rule.credit, converts)
         if closes:
-            journey.converted_at, journey.closing, journey.order = touch.at, touch.id, order
+            journey.converted_at, journey.closing, journey.order = touch.at, id_text(touch.id), order
             progress.open, progress.done = None, journey
             if order is not None:
                 self.orders[order] = journey

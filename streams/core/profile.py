@@ -1,7 +1,7 @@
 """One profile's life: takes an event, gives what changes. A fold; it knows no clock, no topic and no batch.
 
-Most events come in order: they go to the end, and only the open journey and a new conversion are looked at. One
-that comes late, is a refund, or names an order that is known changes what was said before: then journeys and credits are
+Most events come in order: they go to the end, and only the open journey and a new conversion are looked at. One that
+comes late, is a refund, or names an order that is known changes what was said before: then journeys and credits are
 derived with and without it, and the difference is what is emitted.
 """
 
@@ -16,6 +16,7 @@ from streams.core.attribution.ledger import Facts, post
 from streams.core.attribution.path import net_of, path_of
 from streams.core.journeys import Journey, JourneyFold, Progress
 from streams.core.rules import Rules
+from streams.core.tail import Tail
 from streams.core.touch import CONVERTS, OPENS_VISIT, Touch
 from streams.core.touch_log import ChunkReader, ChunkRef, TouchLog
 from streams.core.visits import flips_after, mark_visit
@@ -32,44 +33,48 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     revision: int = 0
     next_chunk: int = 0
     chunks: list[ChunkRef] = []
-    tail: list[Touch] = []
+    tail: list[msgspec.Raw] = []
     progress: Progress = msgspec.field(default_factory=Progress)
     horizon: tuple[int, bytes] | None = None
     base: Progress | None = None
 
 
-class Derived(NamedTuple):
-    """Journeys by their opening event, and conversions with their journey's opening event."""
+_encode = msgspec.msgpack.Encoder().encode
+_decode_head = msgspec.msgpack.Decoder(Head).decode
 
-    journeys: dict[bytes, Journey]
-    conversions: dict[bytes, tuple[Touch, bytes]]
+
+class Derived(NamedTuple):
+    """Journeys by their id, and conversions by their event's id with the id of their journey."""
+
+    journeys: dict[str, Journey]
+    conversions: dict[bytes, tuple[Touch, str]]
     progress: Progress
 
 
 class Profile:
-    """A profile while a batch is folded. `profile_id` is text; `head` None is a profile that nobody met before."""
+    """A profile while a batch is folded. `profile_id` is text; `stored` None: nobody met it before."""
 
-    def __init__(self, profile_id: str, head: Head | None, rules: Rules, read_chunk: ChunkReader) -> None:
+    def __init__(self, profile_id: str, stored: bytes | None, rules: Rules, read_chunk: ChunkReader) -> None:
         self.profile_id = profile_id
         self._rules = rules
-        head = head or Head(chunks=[], tail=[], progress=Progress())
+        head = _decode_head(stored) if stored is not None else Head()
         self._revision = head.revision
-        self._log = TouchLog(head.chunks, head.tail, head.next_chunk, read_chunk)
+        self._log = TouchLog(head.chunks, Tail(head.tail, stored or b""), head.next_chunk, read_chunk)
         self._progress = head.progress
         self._horizon = head.horizon
         self._base = head.base
         self._derived: Derived | None = None
         self.changed = False
 
-    @property
-    def head(self) -> Head:
-        """What is to be stored under the profile's key, after `chunk_changes` has been asked."""
+    def state(self) -> Iterator[tuple[str, bytes | None]]:
+        """Give what is to be stored: the head under the empty name, sealed chunks under `/<number>`; None: removed."""
         log = self._log
-        return Head(self._revision, log.next_chunk, log.refs, log.tail, self._progress, self._horizon, self._base)
-
-    def chunk_changes(self) -> Iterator[tuple[int, list[Touch] | None]]:
-        """Give the sealed chunks to be written, and None for those to be removed."""
-        return self._log.changes()
+        for number, touches in log.changes():
+            yield f"/{number}", None if touches is None else _encode(touches)
+        head = Head(
+            self._revision, log.next_chunk, log.refs, log.tail.to_store, self._progress, self._horizon, self._base
+        )
+        yield "", _encode(head)
 
     def apply(self, touch: Touch, recorded_at: datetime) -> tuple[Fate, list[emit.Emission]]:
         """Take one event, recorded at the ingest time of its record, and give what it changes."""
@@ -95,7 +100,7 @@ class Profile:
         return len(self._log) >= self._rules.max_touchpoints and touch.key < self._log.oldest().key
 
     def _drop_oldest(self) -> None:
-        fold = JourneyFold(self._rules, self._base or Progress())
+        fold = JourneyFold(self.profile_id, self._rules, self._base or Progress())
         dropped = self._log.drop_oldest()
         fold.step(dropped)
         self._base, self._horizon, self._derived = fold.progress, dropped.key, None
@@ -124,11 +129,11 @@ class Profile:
         if rules.rule(touch.name, touch.channel).conversion is not None:
             touch.flags |= CONVERTS
         log.append(touch)
-        journey, fell_idle = JourneyFold(rules, self._progress).step(touch)
+        journey, fell_idle = JourneyFold(self.profile_id, rules, self._progress).step(touch)
         emissions = [self._snapshot(each, recorded_at) for each in (fell_idle, journey) if each is not None]
         if touch.converts:
             facts = Facts(path_of(log, touch, rules), net_of(log, touch, rules))
-            emissions += self._conversion(touch, journey.opening, None, facts, recorded_at, touch)
+            emissions += self._conversion(touch, journey.id, None, facts, recorded_at, touch)
         return emissions
 
     def _restate(self, touch: Touch, recorded_at: datetime) -> list[emit.Emission]:
@@ -161,25 +166,25 @@ class Profile:
         recorded_at: datetime,
     ) -> list[emit.Emission]:
         emissions: list[emit.Emission] = []
-        for opening, journey in before.journeys.items():
-            if opening not in after.journeys:
+        for journey_id, journey in before.journeys.items():
+            if journey_id not in after.journeys:
                 emissions.append(self._snapshot(journey, recorded_at, withdrawn=True))
-        for opening, journey in after.journeys.items():
-            if before.journeys.get(opening) != journey:
+        for journey_id, journey in after.journeys.items():
+            if before.journeys.get(journey_id) != journey:
                 emissions.append(self._snapshot(journey, recorded_at))
-        for event_id, (conversion, opening) in before.conversions.items():
+        for event_id, (conversion, journey_id) in before.conversions.items():
             if event_id not in after.conversions:
-                emissions += self._conversion(conversion, opening, facts_before[event_id], None, recorded_at, cause)
-        for event_id, (conversion, opening) in after.conversions.items():
+                emissions += self._conversion(conversion, journey_id, facts_before[event_id], None, recorded_at, cause)
+        for event_id, (conversion, journey_id) in after.conversions.items():
             old, new = facts_before.get(event_id), facts_after.get(event_id)
             was = before.conversions.get(event_id)
             if was is None or not _same(old, new):
-                emissions += self._conversion(conversion, opening, old, new, recorded_at, cause)
-            elif was[1] != opening:
+                emissions += self._conversion(conversion, journey_id, old, new, recorded_at, cause)
+            elif was[1] != journey_id:
                 facts = new or Facts(
                     path_of(self._log, conversion, self._rules), net_of(self._log, conversion, self._rules)
                 )
-                emissions.append(self._record(conversion, opening, facts, recorded_at))
+                emissions.append(self._record(conversion, journey_id, facts, recorded_at))
         return emissions
 
     def _decide_conversion(self, touch: Touch) -> Touch | None:
@@ -210,14 +215,14 @@ class Profile:
 
     def _derive(self) -> Derived:
         base = self._base.copy() if self._base else Progress()
-        fold = JourneyFold(self._rules, base)
-        journeys = {journey.opening: journey for journey in (base.done, base.open) if journey is not None}
-        conversions: dict[bytes, tuple[Touch, bytes]] = {}
+        fold = JourneyFold(self.profile_id, self._rules, base)
+        journeys = {journey.id: journey for journey in (base.done, base.open) if journey is not None}
+        conversions: dict[bytes, tuple[Touch, str]] = {}
         for touch in self._log:
             journey, _ = fold.step(touch)
-            journeys[journey.opening] = journey
+            journeys[journey.id] = journey
             if touch.converts:
-                conversions[touch.id] = touch, journey.opening
+                conversions[touch.id] = touch, journey.id
         return Derived(journeys, conversions, fold.progress)
 
     def _facts(self, derived: Derived, cause: Touch, reach: int) -> dict[bytes, Facts]:
@@ -234,17 +239,17 @@ class Profile:
         return emit.journey(self.profile_id, journey, self._revision, recorded_at, withdrawn=withdrawn)
 
     def _record(
-        self, conversion: Touch, opening: bytes, facts: Facts, recorded_at: datetime, *, withdrawn: bool = False
+        self, conversion: Touch, journey_id: str, facts: Facts, recorded_at: datetime, *, withdrawn: bool = False
     ) -> emit.Emission:
         rule = self._rules.rule(conversion.name, conversion.channel)
         return emit.conversion(
-            self.profile_id, conversion, rule, opening, facts, self._revision, recorded_at, withdrawn=withdrawn
+            self.profile_id, conversion, rule, journey_id, facts, self._revision, recorded_at, withdrawn=withdrawn
         )
 
     def _conversion(
         self,
         conversion: Touch,
-        opening: bytes,
+        journey_id: str,
         old: Facts | None,
         new: Facts | None,
         recorded_at: datetime,
@@ -257,7 +262,7 @@ class Profile:
         conversion.sale.revision += 1
         self._log.changed(conversion)
         rules = self._rules
-        record = self._record(conversion, opening, current, recorded_at, withdrawn=new is None)
+        record = self._record(conversion, journey_id, current, recorded_at, withdrawn=new is None)
         entries = post(conversion, rules.models, old, new)
         if not entries:
             return [record]

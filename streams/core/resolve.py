@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -11,6 +12,7 @@ from schemas.quarantine import QuarantineRecord, reason_of
 from schemas.touchpoint import Touchpoint
 from streams.core.ids import derived
 from streams.core.stage import Output, Record, StageResult, StateReader
+from streams.core.trusted import Trust
 
 _read = Touchpoint.__pydantic_validator__.validate_json
 
@@ -22,27 +24,43 @@ class ResolveStage:
     input_topic = topics.COLLECTED.name
     stateful = False
 
+    def __init__(self) -> None:
+        self._trust = Trust()
+
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:  # noqa: ARG002
         """Resolve one batch. The touchpoint's own bytes go on unchanged, so that nothing of it can be lost."""
         outputs: list[Output] = []
         quarantined = 0
         for record in records:
             value = record.value or b""
-            try:
-                touchpoint: Touchpoint = _read(value)
-            except ValidationError as error:
-                quarantined += 1
-                outputs.append(quarantine(self.input_topic, partition, record, reason_of(error)))
-                continue
-            identifier = strongest(touchpoint.identifiers)
+            known = self._trust.strongest(value)
+            if known is None:
+                try:
+                    known = self._ask(value)
+                except ValidationError as error:
+                    quarantined += 1
+                    outputs.append(quarantine(self.input_topic, partition, record, reason_of(error)))
+                    continue
+            event_id, identifier = known
             if identifier is None:
-                key, profile = f"event:{touchpoint.event_id}".encode(), b"null"
+                key, profile = f"event:{event_id}".encode(), b"null"
             else:
-                key = derived("profile", identifier.key).encode()
+                key = derived("profile", identifier).encode()
                 profile = b'"%s"' % key
             resolved = b'{"profile_id":%s,"touchpoint":%s}' % (profile, value)
             outputs.append(Output(topics.RESOLVED.name, key, resolved, record.timestamp))
         return StageResult(outputs, {}, {"resolved": len(records) - quarantined, "quarantined": quarantined})
+
+    def _ask(self, value: bytes) -> tuple[UUID, str | None]:
+        """Let the contract judge.
+
+        Raises:
+            ValidationError: it is not a touchpoint; the error says where and why.
+        """
+        touchpoint: Touchpoint = _read(value)
+        self._trust.learn(touchpoint)
+        identifier = strongest(touchpoint.identifiers)
+        return touchpoint.event_id, identifier.key if identifier else None
 
 
 def quarantine(topic: str, partition: int, record: Record, reason: str) -> Output:

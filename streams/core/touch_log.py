@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from streams.core.ids import small_hash
+from streams.core.tail import Tail, by_key
 from streams.core.touch import Key, Touch
 
 TAIL = 96
@@ -34,10 +35,6 @@ class ChunkRef(msgspec.Struct, array_like=True, gc=False):
 
 ChunkReader = Callable[[int], list[Touch]]
 """Reads a sealed chunk by its number."""
-
-
-def _key(touch: Touch) -> Key:
-    return touch.at, touch.id
 
 
 def _bits(value: int) -> int:
@@ -63,7 +60,7 @@ class _Chunk:
 class TouchLog:
     """The events of one profile. Chunks are read through `read_chunk` and remembered until the log is let go."""
 
-    def __init__(self, refs: list[ChunkRef], tail: list[Touch], next_chunk: int, read_chunk: ChunkReader) -> None:
+    def __init__(self, refs: list[ChunkRef], tail: Tail, next_chunk: int, read_chunk: ChunkReader) -> None:
         self.tail = tail
         self.next_chunk = next_chunk
         self._read_chunk = read_chunk
@@ -76,12 +73,12 @@ class TouchLog:
     def __iter__(self) -> Iterator[Touch]:
         for chunk in self._chunks:
             yield from self._load(chunk)
-        yield from self.tail
+        yield from self.tail.all()
 
     @property
     def last(self) -> Touch | None:
         """The newest event."""
-        return self.tail[-1] if self.tail else None
+        return self.tail.last
 
     @property
     def refs(self) -> list[ChunkRef]:
@@ -90,13 +87,12 @@ class TouchLog:
 
     def oldest(self) -> Touch:
         """Give the oldest event of a log that is not empty."""
-        return self._load(self._chunks[0])[0] if self._chunks else self.tail[0]
+        return self._load(self._chunks[0])[0] if self._chunks else self.tail.all()[0]
 
     def holds(self, event_id: bytes) -> bool:
         """Say whether the log has the event."""
-        for touch in self.tail:
-            if touch.id == event_id:
-                return True
+        if self.tail.holds(event_id):
+            return True
         if not self._chunks:
             return False
         bits = _id_bits(event_id)
@@ -112,15 +108,14 @@ class TouchLog:
             for chunk in self._chunks:
                 if self._may_hold(chunk, bits):
                     found += [touch for touch in self._load(chunk) if touch.sale and touch.sale.order == order]
-        found += [touch for touch in self.tail if touch.sale is not None and touch.sale.order == order]
-        return found
+        return found + self.tail.naming(order)
 
     def since(self, at: int) -> list[Touch]:
         """Give the events from the moment `at` on, in order."""
-        tail = self.tail
-        if tail and tail[0].at < at:
-            return tail[bisect_left(tail, at, key=lambda touch: touch.at) :]
-        parts = [tail]
+        newest, complete = self.tail.since(at)
+        if complete or not self._chunks:
+            return newest
+        parts = [newest]
         for chunk in reversed(self._chunks):
             touches = self._load(chunk)
             parts.append(touches)
@@ -131,8 +126,11 @@ class TouchLog:
 
     def before(self, key: Key) -> Iterator[Touch]:
         """Give the events before a place, newest first."""
-        for touches in self._backwards():
-            for touch in reversed(touches):
+        for touch in self.tail.backwards():
+            if (touch.at, touch.id) < key:
+                yield touch
+        for chunk in reversed(self._chunks):
+            for touch in reversed(self._load(chunk)):
                 if (touch.at, touch.id) < key:
                     yield touch
 
@@ -141,7 +139,7 @@ class TouchLog:
         parts: list[list[Touch]] = []
         for touches in self._backwards():
             parts.append(touches)
-            if touches and _key(touches[0]) <= key:
+            if touches and touches[0].key <= key:
                 break
         for touches in reversed(parts):
             for touch in touches:
@@ -156,8 +154,8 @@ class TouchLog:
 
     def insert(self, touch: Touch) -> None:
         """Add an event in its place."""
-        if not self._chunks or (self.tail and touch.key >= self.tail[0].key):
-            insort(self.tail, touch, key=_key)
+        if self._is_in_tail(touch):
+            self.tail.insert(touch)
             if len(self.tail) > TAIL:
                 self._seal()
             return
@@ -166,7 +164,7 @@ class TouchLog:
             index -= 1
         chunk = self._chunks[index]
         touches = self._load(chunk)
-        insort(touches, touch, key=_key)
+        insort(touches, touch, key=by_key)
         chunk.dirty = True
         chunk.ref.count = len(touches)
         chunk.ref.first_at, chunk.ref.first_id = touches[0].key
@@ -175,7 +173,7 @@ class TouchLog:
 
     def changed(self, touch: Touch) -> None:
         """Say that an event of the log was changed in place."""
-        if self.tail and touch.key >= self.tail[0].key:
+        if self._is_in_tail(touch):
             return  # the tail is written with the head anyway
         for chunk in reversed(self._chunks):
             touches = chunk.touches
@@ -186,7 +184,7 @@ class TouchLog:
     def drop_oldest(self) -> Touch:
         """Take the oldest event away and give it."""
         if not self._chunks:
-            return self.tail.pop(0)
+            return self.tail.take(1)[0]
         chunk = self._chunks[0]
         touch = self._load(chunk).pop(0)
         chunk.ref.dropped += 1
@@ -206,7 +204,7 @@ class TouchLog:
                 yield chunk.ref.number, chunk.touches
 
     def _backwards(self) -> Iterator[list[Touch]]:
-        yield self.tail
+        yield self.tail.all()
         for chunk in reversed(self._chunks):
             yield self._load(chunk)
 
@@ -220,8 +218,10 @@ class TouchLog:
         return chunk.dirty or int.from_bytes(chunk.ref.filter, "big") & bits == bits
 
     def _seal(self) -> None:
-        self._chunks.append(self._new_chunk(self.tail[:SEALED]))
-        del self.tail[:SEALED]
+        self._chunks.append(self._new_chunk(self.tail.take(SEALED)))
+
+    def _is_in_tail(self, touch: Touch) -> bool:
+        return not self._chunks or (len(self.tail) > 0 and touch.key >= self.tail.all()[0].key)
 
     def _split(self, index: int) -> None:
         touches = self._load(self._chunks[index])

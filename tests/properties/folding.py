@@ -1,4 +1,4 @@
-"""Helpers of the properties: histories to draw, a way to run the real stages on them, and the end state that readers see."""
+"""Helpers of the properties: histories to draw, the real stages run on them, and the end state that readers see."""
 
 import json
 from collections import defaultdict
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -89,7 +90,7 @@ def run(events: Sequence[Touchpoint], borders: Sequence[int], catalogue: Catalog
     state: dict[bytes, bytes] = {}
     outputs: list[Output] = []
     cuts = [0, *sorted({border % (len(events) + 1) for border in borders}), len(events)]
-    for begin, end in zip(cuts, cuts[1:], strict=False):
+    for begin, end in pairwise(cuts):
         records = [
             ARecord(n, e.key.encode(), e.model_dump_json().encode(), 1_700_000_000_000 + n)
             for n, e in enumerate(events[begin:end], start=begin)

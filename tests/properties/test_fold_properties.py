@@ -7,17 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.base import profile_id
-from schemas.catalogue import Catalogue, load
+from schemas.catalogue import load
 from schemas.touchpoint import Touchpoint
 from streams.core.ids import derived
 from tests.properties.folding import HISTORIES, end_state, essence, run
+from tests.properties.long_lives import long_life
 from tests.properties.reference import calculate
 
 DEFAULT = load()
 STOPPING = DEFAULT.model_copy(
     update={"attribution": DEFAULT.attribution.model_copy(update={"stop_at_conversion": True, "max_path": 3})}
 )
-CATALOGUES = st.sampled_from([DEFAULT, STOPPING])
+CATALOGUES = {"default": DEFAULT, "stopping": STOPPING}
+NAMES = st.sampled_from(sorted(CATALOGUES))
 BORDERS = st.lists(st.integers(0, 100), max_size=6)
 
 
@@ -28,11 +30,12 @@ def by_profile(events: list[Touchpoint]) -> dict[str, list[Touchpoint]]:
     return found
 
 
-@given(HISTORIES, BORDERS, CATALOGUES)
+@given(HISTORIES, BORDERS, NAMES)
 @settings(max_examples=300, deadline=None)
 def test_the_fold_ends_where_a_calculation_from_scratch_ends(
-    events: list[Touchpoint], borders: list[int], catalogue: Catalogue
+    events: list[Touchpoint], borders: list[int], name: str
 ) -> None:
+    catalogue = CATALOGUES[name]
     state = end_state(run(events, borders, catalogue))
     seen_journeys: set[str] = set()
     seen_credits = {}
@@ -60,9 +63,10 @@ def test_the_fold_ends_where_a_calculation_from_scratch_ends(
     assert state.credits == seen_credits
 
 
-@given(HISTORIES, st.randoms(use_true_random=False), CATALOGUES)
+@given(HISTORIES, st.randoms(use_true_random=False), NAMES)
 @settings(max_examples=150, deadline=None)
-def test_the_order_of_arrival_does_not_change_the_result(events, random, catalogue) -> None:
+def test_the_order_of_arrival_does_not_change_the_result(events, random, name) -> None:
+    catalogue = CATALOGUES[name]
     shuffled = list(events)
     random.shuffle(shuffled)
     assert essence(end_state(run(shuffled, [], catalogue))) == essence(end_state(run(events, [], catalogue)))
@@ -86,9 +90,10 @@ def test_duplicates_change_no_byte_of_the_output(events, data) -> None:
     assert values == [o.value for o in run(events, [3, 7], DEFAULT)]
 
 
-@given(HISTORIES, CATALOGUES)
+@given(HISTORIES, NAMES)
 @settings(max_examples=150, deadline=None)
-def test_credit_sums_to_one_and_value_to_the_net_revenue(events: list[Touchpoint], catalogue: Catalogue) -> None:
+def test_credit_sums_to_one_and_value_to_the_net_revenue(events: list[Touchpoint], name: str) -> None:
+    catalogue = CATALOGUES[name]
     state = end_state(run(events, [], catalogue))
     for conversion_id, record in state.conversions.items():
         for model in catalogue.attribution.models:
@@ -102,8 +107,6 @@ def test_credit_sums_to_one_and_value_to_the_net_revenue(events: list[Touchpoint
 @given(history=st.lists(st.integers(0, 3), min_size=150, max_size=400), random=st.randoms(use_true_random=False))
 @settings(max_examples=8, deadline=None)
 def test_a_long_life_in_chunks_ends_where_a_calculation_from_scratch_ends(late, history, random) -> None:
-    from tests.properties.long_lives import long_life
-
     events = long_life(history)
     if late:
         for _ in range(20):
