@@ -1,0 +1,1 @@
+SELECT name, checksum FROM $database.migrations_log FINAL ORDER BY name

@@ -1,0 +1,204 @@
+"""The sink's way to Kafka: clients with the connection's security, partitions, and records from a place that we name.
+
+aiokafka has no types; what is untyped of it stays in this file.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition  # type: ignore[import-untyped] # no types
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped] # no types
+from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped] # no types
+
+from schemas.connection import KafkaConnection
+from sinks.positions import Place
+from sinks.rows import Record
+from sinks.settings import SinkSettings
+
+log = logging.getLogger(__name__)
+
+#: What a caller has to expect of every call here while brokers are away.
+BROKER_ERRORS: tuple[type[Exception], ...] = (KafkaError, OSError)
+
+Starts = Callable[[], Awaitable[Mapping[Place, int]]]
+"""Asks for the next offset of each place that is known."""
+
+
+def ssl_context(kafka: KafkaConnection) -> ssl.SSLContext | None:
+    """Build the TLS context, or None where the protocol has no TLS.
+
+    Raises:
+        OSError: a certificate or key file cannot be read.
+    """
+    if not kafka.security_protocol.endswith("SSL"):
+        return None
+    context = ssl.create_default_context(cafile=str(kafka.ssl_cafile) if kafka.ssl_cafile else None)
+    if kafka.ssl_certfile is not None:
+        password = kafka.ssl_key_password.get_secret_value() if kafka.ssl_key_password else None
+        context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile, password)
+    return context
+
+
+def client_options(kafka: KafkaConnection, client_id: str = "touchpath-sink") -> dict[str, Any]:
+    """Give the keyword arguments of any aiokafka client."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": kafka.servers,
+        "client_id": client_id,
+        "security_protocol": kafka.security_protocol,
+    }
+    if (context := ssl_context(kafka)) is not None:
+        options["ssl_context"] = context
+    if kafka.security_protocol.startswith("SASL_"):
+        options["sasl_mechanism"] = kafka.sasl_mechanism
+        options["sasl_plain_username"] = kafka.sasl_username
+        options["sasl_plain_password"] = kafka.sasl_password.get_secret_value() if kafka.sasl_password else None
+    return options
+
+
+class Cluster:
+    """Questions to a Kafka cluster about itself."""
+
+    def __init__(self, kafka: KafkaConnection) -> None:
+        self._admin = AIOKafkaAdminClient(**client_options(kafka))
+
+    async def __aenter__(self) -> Cluster:
+        try:
+            await self._admin.start()
+        except BROKER_ERRORS:
+            await self._admin.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._admin.close()
+
+    async def id(self) -> str:
+        """Give the cluster's id: another one means that what we know of offsets is void."""
+        return str((await self._admin.describe_cluster())["cluster_id"])
+
+    async def partitions(self, topics: Iterable[str]) -> dict[str, list[int]]:
+        """Give the partitions of those of `topics` that exist."""
+        # Asked for all, not by name: a broker may make a topic that somebody asks for by name.
+        wanted = set(topics)
+        described = await self._admin.describe_topics()
+        return {
+            entry["topic"]: sorted(partition["partition"] for partition in entry["partitions"])
+            for entry in described
+            if entry["topic"] in wanted and not entry["error_code"]
+        }
+
+
+class Reader:
+    """Takes records of many partitions, and knows the next offset of each, transaction markers passed over.
+
+    `generation` grows each time a group takes partitions away, and everything that was taken but
+    not written must be dropped then, and `rewind` called.
+    """
+
+    def __init__(self, kafka: KafkaConnection, settings: SinkSettings, starts: Starts) -> None:
+        self.generation = 0
+        self.before_revoke: Callable[[], Awaitable[None]] | None = None
+        self._settings = settings
+        self._starts = starts
+        self._places: set[Place] = set()
+        self._consumer = AIOKafkaConsumer(
+            **client_options(kafka),
+            group_id=settings.group,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            # An offset that is gone must be told, not quietly replaced.
+            auto_offset_reset="none",
+            fetch_min_bytes=1,
+            max_partition_fetch_bytes=settings.fetch_bytes,
+        )
+
+    async def start(self, topics: Sequence[str]) -> None:
+        """Connect; with a group, join it for `topics`. Without one, `assign` says what to read."""
+        await self._consumer.start()
+        if self._settings.group is not None:
+            self._consumer.subscribe(list(topics), listener=_Listener(self))
+
+    async def stop(self) -> None:
+        """Leave."""
+        await self._consumer.stop()
+
+    async def assign(self, places: Iterable[Place]) -> None:
+        """Read these places, too, from where we stand there, or from the earliest record there is."""
+        new = set(places) - self._places
+        if not new:
+            return
+        here = {place: await self._consumer.position(TopicPartition(*place)) for place in self._places}
+        self._places |= new
+        self._consumer.assign([TopicPartition(*place) for place in sorted(self._places)])
+        known = dict(await self._starts())
+        await self._seek(self._places, known | here)
+
+    async def rewind(self) -> None:
+        """Go back, in every place that we have, to what is written."""
+        await self._seek(self._assigned(), await self._starts())
+
+    async def take(self, seconds: float, most: int) -> list[tuple[Place, list[Record]]]:
+        """Wait at most so long for records, and take at most so many."""
+        try:
+            taken = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
+        except OffsetOutOfRangeError as error:
+            await self._start_over(dict(error.args[0]))
+            return []
+        return [((tp.topic, tp.partition), records) for tp, records in taken.items()]
+
+    async def next_offsets(self) -> dict[Place, int]:
+        """Give the offset that each place goes on at: all before it was taken, or is a marker, or was rolled back."""
+        found = {}
+        for place in self._assigned():
+            try:
+                found[place] = await self._consumer.position(TopicPartition(*place))
+            except IllegalStateError:  # a group has just taken it away
+                continue
+        return found
+
+    def ends(self) -> dict[Place, int]:
+        """Give the end of each place as the broker last spoke of it: what transactions have left open is beyond it."""
+        ends = {place: self._consumer.last_stable_offset(TopicPartition(*place)) for place in self._assigned()}
+        return {place: int(end) for place, end in ends.items() if end is not None}
+
+    def _assigned(self) -> list[Place]:
+        return [(tp.topic, tp.partition) for tp in self._consumer.assignment()]
+
+    async def _seek(self, places: Iterable[Place], known: Mapping[Place, int]) -> None:
+        fresh = []
+        for place in places:
+            tp = TopicPartition(*place)
+            if place in known:
+                self._consumer.seek(tp, known[place])
+            else:
+                fresh.append(tp)
+        if fresh:
+            await self._consumer.seek_to_beginning(*fresh)
+
+    async def _start_over(self, gone: Mapping[Any, int]) -> None:
+        for tp, offset in gone.items():
+            log.warning(
+                "%s[%d]: offset %d is not there: records were deleted before they were read, or the topic was made"
+                " anew. Reading goes on at the earliest record there is.",
+                tp.topic,
+                tp.partition,
+                offset,
+            )
+            await self._consumer.seek_to_beginning(tp)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def on_partitions_revoked(self, _revoked: Any) -> None:
+        self._reader.generation += 1
+        if self._reader.before_revoke is not None:
+            await self._reader.before_revoke()
+
+    async def on_partitions_assigned(self, _assigned: Any) -> None:
+        await self._reader.rewind()

@@ -1,0 +1,61 @@
+"""Writing a batch: the data first, then the positions; again and again until it is in. Never skips, never gives up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from sinks import positions
+from sinks.batch import Batch
+from sinks.client import Store, StoreError
+from sinks.metrics import Metrics
+from sinks.rows import COLUMNS
+from sinks.settings import SinkSettings
+
+log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Writes batches one after another; blocks, so it is to be called in a thread."""
+
+    def __init__(self, store: Store, settings: SinkSettings, metrics: Metrics) -> None:
+        self.failing = False
+        """True while the last try failed."""
+        self._store = store
+        self._settings = settings
+        self._metrics = metrics
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Give up what is being tried: what is not written will be read again."""
+        self._stopping.set()
+
+    def write(self, batch: Batch, cluster_id: str) -> bool:
+        """Write the batch; False where `stop` came first. A table that was written before a failure is not again."""
+        began = time.monotonic()
+        todo = {table: rows for table, rows in batch.rows.items() if rows}
+        pause = self._settings.retry_first
+        while True:
+            try:
+                self._write_once(todo, batch, cluster_id)
+            except StoreError as error:
+                self.failing = True
+                self._metrics.failures.inc()
+                log.error(
+                    "a batch of %d records is not in ClickHouse, next try in %g s: %s", batch.records, pause, error
+                )
+            else:
+                self.failing = False
+                self._metrics.flush.observe(time.monotonic() - began)
+                return True
+            if self._stopping.wait(pause):
+                return False
+            pause = min(pause * 2, self._settings.retry_longest)
+
+    def _write_once(self, todo: dict[str, list[tuple[object, ...]]], batch: Batch, cluster_id: str) -> None:
+        for table in list(todo):
+            self._store.insert(table, COLUMNS[table], todo[table])
+            self._metrics.rows.labels(table).inc(len(todo.pop(table)))
+        if batch.positions:
+            positions.save(self._store, cluster_id, batch.positions)

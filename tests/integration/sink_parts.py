@@ -1,0 +1,138 @@
+"""Helpers of the sink's tests: touchpoints, a worker stand-in made of the real stages, and topics on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from schemas import topics
+from schemas.bodies import LineItem, StoreBody, WebBody
+from schemas.catalogue import load
+from schemas.identifier import Identifier
+from schemas.money import Money
+from schemas.touchpoint import Campaign, Touchpoint
+from sinks.rows import TOPICS
+from streams.core.fold import FoldStage
+from streams.core.resolve import ResolveStage
+from streams.core.stage import Output, Stage
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ARecord:
+    """A Kafka record in memory."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int = 1_772_366_400_000
+
+
+def a_visit(customer: str, minute: int = 0, campaign: str | None = "spring") -> Touchpoint:
+    return Touchpoint(
+        event_id=uuid4(),
+        source="web",
+        touchpoint="page_view",
+        channel="web",
+        occurred_at=NOW + timedelta(minutes=minute),
+        received_at=NOW + timedelta(days=1),
+        identifiers=(Identifier(kind="customer", value=customer),),
+        campaign=Campaign(name=campaign) if campaign else None,
+        body=WebBody(url="https://shop.example/"),
+        properties={"a": [1, None, {"b": "ü"}]},
+    )
+
+
+def a_purchase(customer: str, minute: int = 100, amount: str = "12.99") -> Touchpoint:
+    return Touchpoint(
+        event_id=uuid4(),
+        source="store",
+        touchpoint="store_purchase",
+        channel="store",
+        occurred_at=NOW + timedelta(minutes=minute),
+        received_at=NOW + timedelta(days=1),
+        identifiers=(Identifier(kind="customer", value=customer), Identifier(kind="loyalty", value=f"L{customer}")),
+        order_id=f"receipt-{customer}-{minute}",
+        amount=Money(amount=Decimal(amount), currency="EUR"),
+        body=StoreBody(store="1", items=(LineItem(product="p", category="c", value=Decimal(amount)),)),
+    )
+
+
+def journeys_of(customers: int, start: int = 0) -> list[Touchpoint]:
+    """Three touchpoints and a purchase of each customer."""
+    return [
+        touchpoint
+        for number in range(start, start + customers)
+        for touchpoint in (
+            a_visit(f"c{number}"),
+            a_visit(f"c{number}", 60, "summer"),
+            a_visit(f"c{number}", 65, "summer"),
+            a_purchase(f"c{number}"),
+        )
+    ]
+
+
+def collected(touchpoints: Iterable[Touchpoint]) -> list[Output]:
+    return [
+        Output(
+            topics.COLLECTED.name, t.key.encode(), t.model_dump_json().encode(), int(t.received_at.timestamp() * 1000)
+        )
+        for t in touchpoints
+    ]
+
+
+def worked(records: Sequence[Output]) -> list[Output]:
+    """All that the real stages make of collected records, in one batch and one partition."""
+    outputs: list[Output] = []
+    stages: list[Stage] = [ResolveStage(), FoldStage(load())]
+    for stage in stages:
+        source = [record for record in [*records, *outputs] if record.topic == stage.input_topic]
+        given = [ARecord(number, o.key, o.value, o.timestamp) for number, o in enumerate(source)]
+        outputs += stage.process(0, given, lambda _key: None).outputs
+    return outputs
+
+
+async def make_topics(bootstrap: str, partitions: int = 2) -> None:
+    """Make those of our topics that are missing."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        new = [NewTopic(name, partitions, 1) for name in TOPICS if name not in there]
+        if new:
+            await admin.create_topics(new)
+        while not set(TOPICS) <= set(await admin.list_topics()):
+            await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+
+
+async def produce(bootstrap: str, records: Sequence[Output], transactional_id: str | None = None) -> None:
+    """Write the records, in one transaction where an id is given."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", transactional_id=transactional_id)
+    async with producer:
+        if transactional_id:
+            async with producer.transaction():
+                await _send(producer, records)
+        else:
+            await _send(producer, records)
+
+
+async def _send(producer: AIOKafkaProducer, records: Sequence[Output]) -> None:
+    sent = [await producer.send(r.topic, r.value, key=r.key, timestamp_ms=r.timestamp) for r in records]
+    if sent:
+        await asyncio.gather(*sent)
+
+
+async def ends(bootstrap: str, topic: str) -> dict[int, int]:
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed") as consumer:
+        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        return {tp.partition: end for tp, end in (await consumer.end_offsets(places)).items()}
