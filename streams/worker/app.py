@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -32,6 +33,7 @@ EXIT_FENCED = 3  # another worker owns the partition: start again
 EXIT_BROKER = 4  # Kafka does not answer, or says no
 
 _STOP_TIMEOUT = 15.0  # seconds for a stop on top of the hand-over
+_FAILED_STOP_TIMEOUT = 3.0  # enough to leave the group, so that the others need not wait for the session's end
 _LAG_INTERVAL = 5.0
 
 
@@ -213,12 +215,17 @@ async def _watch(app: WorkerApp, stop: asyncio.Event) -> None:
 
 
 async def _stop(app: WorkerApp) -> None:
+    runtime = app.runtime
+    runtime.stopping = True
     consumer = cast(Consumer, app.consumer)
     consumer.stop_flow()
     try:
-        await consumer.wait_empty()
-        await app.runtime.let_go()
-        await asyncio.wait_for(app.stop(), _STOP_TIMEOUT)
+        if runtime.failure is None:
+            await consumer.wait_empty()
+            await runtime.let_go()
+            await asyncio.wait_for(app.stop(), _STOP_TIMEOUT)
+        else:
+            await asyncio.wait_for(app.stop(), _FAILED_STOP_TIMEOUT)
     except Exception as error:
         log.warning("the stop was not clean: %s: %s", type(error).__name__, error)
 
@@ -246,5 +253,11 @@ def _exit_code(failure: BaseException | None) -> int:
 
 def run_worker(app: WorkerApp) -> int:
     """Run the app in this process and give its exit code; meant to be a supervised process's whole life."""
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(serve(app))
+    runner = asyncio.Runner(loop_factory=new_loop)
+    code = runner.run(serve(app))
+    if code == EXIT_STOPPED:
+        runner.close()
+        return code
+    # What failed may have left threads and tasks that never end; there is nothing in them to be saved.
+    logging.shutdown()
+    os._exit(code)

@@ -10,6 +10,7 @@ This is the one file, with `recovery.py` and `app.py`, that touches Faust's unty
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -78,6 +79,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             **reader_options(settings),
         )
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group; a join that is cut off by the stop is no error."""
+        with contextlib.suppress(asyncio.CancelledError, KafkaError):
+            await super().on_thread_stop()
+
     async def rewind(self, sources: Sequence[TopicPartition]) -> dict[TopicPartition, int | None]:
         """Seek each partition to its committed offset, or to its start where nothing was committed yet."""
         committed = await self.call_thread(self._rewind, sources)
@@ -143,7 +149,7 @@ class Consumer(driver.Consumer):
     async def _drain_messages(self, fetcher: Any) -> None:
         stopped, fetcher_stopped = self._stopped.is_set, fetcher._stopped.is_set
         try:
-            while not (stopped() or fetcher_stopped()):
+            while not (stopped() or fetcher_stopped() or self._runtime.stopping):
                 self._runtime.condition.beat()
                 if not self.flow_active:
                     await self._either(self.can_resume_flow)
@@ -152,7 +158,11 @@ class Consumer(driver.Consumer):
                 else:
                     await self._fetch_and_deliver(fetchable)
         except self.consumer_stopped_errors:
-            if not self.app.should_stop:
+            if not self._runtime.stopping:
+                raise
+        except asyncio.CancelledError:
+            # Faust takes a cancel during a rebalance for a crash.
+            if not self._runtime.stopping:
                 raise
 
     def _fetchable(self) -> set[TP]:

@@ -46,6 +46,7 @@ class WorkerRuntime:
         self.cluster_id = ""
         self._writer_factory = writer_factory
         self._writers: dict[TopicPartition, PartitionWriter] = {}
+        self.stopping = False
         self.failure: BaseException | None = None
         self.on_failure: Callable[[], object] = lambda: None
 

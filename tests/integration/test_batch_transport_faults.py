@@ -14,7 +14,7 @@ from deploy.local.apache_kafka import ApacheKafkaBroker
 from streams.worker.app import EXIT_FENCED
 from tests.integration.transport_rig import INPUT_PARTITIONS, Rig, eventually
 
-KEYS = 2_000
+KEYS = 1_000
 FROZEN_SECONDS = 10.0  # the session ends after 6
 DIED = 9  # os._exit inside a transaction; -9 is kill -9
 
@@ -67,7 +67,7 @@ def test_every_event_counts_once_whatever_happens_to_the_workers(
         # Workers that start from nothing, and one with what its disk has kept, know every event.
         for number, worker in enumerate(("new memory", "new disk", "b")):
             rig.start(worker)
-            rig.send(events(0, total)[number::3])
+            rig.send(events(0, total)[number::7])
             marks = [(b"mark%d" % m, b"%d" % (total + 100 * number + m)) for m in range(8 * INPUT_PARTITIONS)]
             rig.send(marks)
             count = total + len(marks) * (number + 1)
@@ -90,8 +90,8 @@ class Feed(threading.Thread):
 
     def run(self) -> None:
         while not self._end.wait(0.1):
-            self.rig.send(events(self.sent, self.sent + 200))
-            self.sent += 200
+            self.rig.send(events(self.sent, self.sent + 100))
+            self.sent += 100
 
     def stop(self) -> int:
         self._end.set()
