@@ -21,7 +21,7 @@ from streams.worker.writer import PartitionWriter, TransactionalWriter, make_wri
 
 
 class CountingStage:
-    """Keeps, per key, the ids it has seen; puts out each id when it is new."""
+    """Keeps, per key, the ids it has seen; puts out each id when it is new. `forget` empties a key."""
 
     stateful = True
 
@@ -42,12 +42,15 @@ class CountingStage:
             ids = seen.get(record.key)
             if ids is None:
                 ids = seen[record.key] = (read(record.key) or b"").split()
+            if record.value == b"forget":
+                ids.clear()
+                continue
             if record.value in ids:
                 duplicates += 1
                 continue
             ids.append(record.value)
             outputs.append(Output(self.output_topic, b"out:" + record.key, record.value, record.timestamp))
-        state: dict[bytes, bytes | None] = {key: b" ".join(ids) for key, ids in seen.items()}
+        state: dict[bytes, bytes | None] = {key: b" ".join(ids) or None for key, ids in seen.items()}
         return StageResult(outputs, state, {"new": len(outputs), "duplicate": duplicates})
 
 

@@ -33,7 +33,7 @@ def batch(tp: TopicPartition, records: Sequence[Any], done: list[Any], generatio
 
 async def test_what_piles_up_while_a_batch_is_in_hand_is_taken_together() -> None:
     hand, done = Hand(), []
-    lanes = Lanes(10, failed=lambda error: None)
+    lanes = Lanes(10, failed=print)
     lanes.open(1, {P0: hand.run})
     for number in range(4):
         assert lanes.submit(batch(P0, [number], done))
@@ -47,7 +47,7 @@ async def test_what_piles_up_while_a_batch_is_in_hand_is_taken_together() -> Non
 
 async def test_batches_are_not_put_together_beyond_the_limit() -> None:
     hand, done = Hand(), []
-    lanes = Lanes(3, failed=lambda error: None)
+    lanes = Lanes(3, failed=print)
     lanes.open(1, {P0: hand.run})
     for number in range(4):
         lanes.submit(batch(P0, [number, number], done))
@@ -60,7 +60,7 @@ async def test_batches_are_not_put_together_beyond_the_limit() -> None:
 async def test_partitions_do_not_wait_for_each_other() -> None:
     slow, quick, done = Hand(), Hand(), []
     quick.go.set()
-    lanes = Lanes(10, failed=lambda error: None)
+    lanes = Lanes(10, failed=print)
     lanes.open(1, {P0: slow.run, P1: quick.run})
     lanes.submit(batch(P0, [0], done))
     lanes.submit(batch(P1, [1], done))
@@ -71,7 +71,7 @@ async def test_partitions_do_not_wait_for_each_other() -> None:
 
 async def test_a_hand_over_finishes_the_batch_in_hand_and_forgets_what_is_queued() -> None:
     hand, done = Hand(), []
-    lanes = Lanes(1, failed=lambda error: None)
+    lanes = Lanes(1, failed=print)
     lanes.open(1, {P0: hand.run})
     lanes.submit(batch(P0, [0], done))
     lanes.submit(batch(P0, [1], done))
@@ -86,7 +86,7 @@ async def test_a_hand_over_finishes_the_batch_in_hand_and_forgets_what_is_queued
 
 async def test_a_batch_that_takes_too_long_is_cut_off_and_never_done() -> None:
     hand, done = Hand(), []
-    lanes = Lanes(1, failed=lambda error: None)
+    lanes = Lanes(1, failed=print)
     lanes.open(1, {P0: hand.run})
     lanes.submit(batch(P0, [0], done))
     await turn()
@@ -98,7 +98,7 @@ async def test_a_batch_that_takes_too_long_is_cut_off_and_never_done() -> None:
 
 async def test_a_batch_of_another_generation_is_not_taken() -> None:
     hand, done = Hand(), []
-    lanes = Lanes(1, failed=lambda error: None)
+    lanes = Lanes(1, failed=print)
     assert not lanes.submit(batch(P0, [0], done))
     lanes.open(2, {P0: hand.run})
     assert not lanes.submit(batch(P0, [0], done, generation=1))

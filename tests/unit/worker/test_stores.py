@@ -103,7 +103,7 @@ while True:
 
 
 def test_the_shelf_closes_what_went_to_somebody_else_and_keeps_the_rest() -> None:
-    shelf = StoreShelf(lambda stage, partition: MemoryStore())
+    shelf = StoreShelf(lambda *_: MemoryStore())
     kept, gone = shelf.take("fold", 0), shelf.take("fold", 1)
     kept.apply([(b"a", b"1")], 1)
     gone.apply([(b"a", b"1")], 1)
