@@ -1,7 +1,9 @@
 """Real parts for tests: brokers on free ports of 127.0.0.1, in temporary directories, stopped at the end.
 
 What a test can ask for: `free_port`, `tansu_broker`, `kafka_broker` (both for the whole run: use topic and
-group names of your own), `kafka_broker_factory` (a broker of your own that you may stop, kill and start).
+group names of your own), `kafka_broker_factory` (a broker of your own that you may stop, kill and start),
+`clickhouse_door` (for the whole run: use `door_database`, an empty one of your own), `chdb_session` (the engine
+in this process, in an empty database that is the current one).
 Where Java or Maven is missing, tests on Apache Kafka are skipped and the summary says so; with CI=true
 they fail instead.
 """
@@ -9,6 +11,8 @@ they fail instead.
 from __future__ import annotations
 
 import os
+import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +20,8 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.apache_kafka import ApacheKafkaBroker
+from deploy.local.door.engine import Engine, EngineConnection
+from deploy.local.door_process import ClickHouseDoor
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka_jars import java_command, kafka_jars
 from deploy.local.tansu import TansuBroker
@@ -99,3 +105,51 @@ def kafka_broker_factory(_kafka_is_possible: None, tmp_path: Path) -> Iterator[C
     yield make
     for broker in made:
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def clickhouse_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseDoor]:
+    """A running door in front of chDB, one for the whole run, without a password."""
+    home = tmp_path_factory.mktemp("clickhouse")
+    door = ClickHouseDoor(home / "data", ports.free_port(), home / "door.log")
+    door.start()
+    try:
+        door.wait_ready()
+        yield door
+    finally:
+        door.stop()
+
+
+@pytest.fixture
+def door_database(clickhouse_door: ClickHouseDoor) -> Iterator[str]:
+    """The name of an empty database behind the door, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+
+    def run(sql: str) -> None:
+        request = urllib.request.Request(clickhouse_door.url, data=sql.encode())
+        urllib.request.urlopen(request, timeout=30).close()
+
+    run(f"CREATE DATABASE {name} ENGINE = Atomic")
+    yield name
+    run(f"DROP DATABASE {name} SYNC")
+
+
+@pytest.fixture(scope="session")
+def _chdb_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    # One for the whole process: chDB opens one data directory at a time.
+    engine = Engine(tmp_path_factory.mktemp("chdb"))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def chdb_session(_chdb_engine: Engine) -> Iterator[EngineConnection]:
+    """A connection to the engine in this process, whose current database is empty and dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    session = _chdb_engine.connect()
+    session.query(f"CREATE DATABASE {name} ENGINE = Atomic")
+    session.apply({}, database=name)
+    yield session
+    session.apply({}, database="default")
+    session.query(f"DROP DATABASE {name} SYNC")
+    session.close()

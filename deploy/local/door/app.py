@@ -102,7 +102,9 @@ class Door:
         answer.call = call
         self._access.check_user(call)
         if "multipart/form-data" in request.headers.get("content-type", ""):
-            raise DoorError(48, "NOT_IMPLEMENTED", "Multipart forms (external tables) are not supported by the local door")
+            raise DoorError(
+                48, "NOT_IMPLEMENTED", "Multipart forms (external tables) are not supported by the local door"
+            )
         if self._running >= self._limits.running:
             raise DoorError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", f"Already {self._running} statements are running")
         self._running += 1
@@ -183,9 +185,7 @@ class Door:
             with anyio.CancelScope(shield=True), contextlib.suppress(DoorError, RuntimeError):
                 await self._run(sink.cancel)
 
-    async def _stream(
-        self, answer: _Answer, text: bytes, out: str, call: Call, connection: EngineConnection
-    ) -> None:
+    async def _stream(self, answer: _Answer, text: bytes, out: str, call: Call, connection: EngineConnection) -> None:
         result = await self._run(connection.stream, text, out, call.params)
         try:
             # The first piece comes before the status, so that most errors still get one.
@@ -290,7 +290,11 @@ class _Answer:
         await self._start(200, self._result_headers(out, done, encoded=True), None)
 
     async def piece_and_next(
-        self, piece: bytes, result: ResultStream, out: str, fetch: Callable[[ResultStream], asyncio.Future[bytes | None]]
+        self,
+        piece: bytes,
+        result: ResultStream,
+        out: str,
+        fetch: Callable[[ResultStream], asyncio.Future[bytes | None]],
     ) -> bytes | None:
         """Send a piece, return the next one without its header."""
         await self._part(self._encoder.feed(piece), more=True)

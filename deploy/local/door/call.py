@@ -68,9 +68,7 @@ def read_call(method: str, pairs: Iterable[tuple[str, str]], headers: Mapping[st
         settings={
             name: value for name, value in given.items() if name not in _NOT_SETTINGS and not name.startswith("param_")
         },
-        params={
-            name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")
-        },
+        params={name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")},
     )
 
 
@@ -82,7 +80,9 @@ def _who(given: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str
         try:
             user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError) as cause:
-            raise DoorError(516, "AUTHENTICATION_FAILED", "The Authorization header is no valid Basic header") from cause
+            raise DoorError(
+                516, "AUTHENTICATION_FAILED", "The Authorization header is no valid Basic header"
+            ) from cause
         return user, password
     return given.get("user", "default"), given.get("password", "")
 

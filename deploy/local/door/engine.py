@@ -94,7 +94,9 @@ class EngineConnection:
         rows = self.query(f"SELECT name, value FROM system.settings WHERE name IN ({listed})", "JSONCompactEachRow")
         return dict(json.loads(row) for row in rows.body.splitlines())
 
-    def query(self, sql: str | bytes, out_format: str = "TabSeparated", params: Mapping[str, str] | None = None) -> Answer:
+    def query(
+        self, sql: str | bytes, out_format: str = "TabSeparated", params: Mapping[str, str] | None = None
+    ) -> Answer:
         """Run one statement to its end; raises `EngineError`."""
         try:
             done = self._connection.query(sql, out_format, params=dict(params or {}))

@@ -55,9 +55,7 @@ class BlockWriter:
 
     def feed(self, piece: bytes) -> bytes:
         """Return the piece as blocks."""
-        return b"".join(
-            _pack(piece[start : start + _WRITE_BYTES]) for start in range(0, len(piece), _WRITE_BYTES)
-        )
+        return b"".join(_pack(piece[start : start + _WRITE_BYTES]) for start in range(0, len(piece), _WRITE_BYTES))
 
     def end(self) -> bytes:
         """Return nothing: blocks are whole."""

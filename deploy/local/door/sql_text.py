@@ -82,7 +82,9 @@ def insert_with_data(sql: bytes) -> Insert | None:
                 return None
             rest = _BEFORE_DATA.match(sql, token.end)
             assert rest is not None  # noqa: S101 - the pattern matches the empty string too
-            return Insert(bytes(sql[:before_format]), bytes(sql[before_format : rest.end()]), token.value.decode(), rest.end())
+            return Insert(
+                bytes(sql[:before_format]), bytes(sql[before_format : rest.end()]), token.value.decode(), rest.end()
+            )
         if token.kind != "word" or token.depth:
             continue
         word = token.value.upper()
