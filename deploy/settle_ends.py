@@ -1,0 +1,107 @@
+"""What `settle` asks Kafka: where topics end, and whether a group has read all records before an end.
+
+Neither is what it seems. Transaction markers take offsets, so a group that has read everything may have committed less
+than the end. And a broker's list of end offsets is not always right: Tansu gives the beginning of the last batch, plus
+one. What a fetch says is right on both, so ends are taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped] # no types
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped] # no types
+
+from schemas.connection import KafkaConnection
+from sinks.positions import Place
+from sinks.reader import client_options
+
+_FETCH_WAIT_MS = 50
+
+
+class Ends:
+    """Questions about the ends of topics and the places of consumer groups; they take no part in any group."""
+
+    def __init__(self, kafka: KafkaConnection, groups: Sequence[str]) -> None:
+        options = client_options(kafka, "touchpath-settle")
+        self._groups = groups
+        self._admin = AIOKafkaAdminClient(**options)
+        self._consumer = AIOKafkaConsumer(
+            **options,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            # Looks, not reads: short waits, and little data where there is any.
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            max_partition_fetch_bytes=16 * 1024,
+        )
+        # An offset of a record that the groups have yet to read, found by a look before.
+        self._ahead: dict[Place, int] = {}
+
+    async def __aenter__(self) -> Ends:
+        await self._admin.start()
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._admin.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._consumer.stop()
+        await self._admin.close()
+
+    async def now(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Give the offset after the last committed record or marker of each place."""
+        partitions = [TopicPartition(*place) for place in places]
+        if not partitions:
+            return {}
+        self._consumer.assign(partitions)
+        for tp, listed in (await self._consumer.end_offsets(partitions)).items():
+            self._consumer.seek(tp, listed)
+        ends: dict[Place, int] = {}
+        while len(ends) < len(partitions):
+            await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=1)
+            for tp in partitions:
+                end = self._consumer.last_stable_offset(tp)
+                if end is not None and end >= 0:
+                    ends.setdefault((tp.topic, tp.partition), int(end))
+        return ends
+
+    async def unread(self, targets: Mapping[Place, int]) -> dict[Place, int]:
+        """Give the places where a group has records before the target yet to read, and how many offsets that is."""
+        committed = await self._committed()
+        at = {place: committed.get(place, 0) for place in targets}
+        behind = {place: end - at[place] for place, end in targets.items() if at[place] < end}
+        unsure = [place for place in behind if at[place] > self._ahead.get(place, -1)]
+        for place in unsure:
+            self._ahead.pop(place, None)
+        self._ahead |= await self._next_records({place: at[place] for place in unsure}, targets)
+        return {place: offsets for place, offsets in behind.items() if place in self._ahead}
+
+    async def _committed(self) -> dict[Place, int]:
+        found: dict[Place, int] = {}
+        for group in self._groups:
+            for tp, place in (await self._admin.list_consumer_group_offsets(group)).items():
+                key = (tp.topic, tp.partition)
+                found[key] = max(found.get(key, 0), int(place.offset))
+        return found
+
+    async def _next_records(self, starts: Mapping[Place, int], targets: Mapping[Place, int]) -> dict[Place, int]:
+        """Give the offset of the first record at or after the start, for places that have one before the target."""
+        if not starts:
+            return {}
+        open_places = {TopicPartition(*place): place for place in starts}
+        self._consumer.assign(list(open_places))
+        for tp, place in open_places.items():
+            self._consumer.seek(tp, starts[place])
+        found: dict[Place, int] = {}
+        while open_places:
+            for tp, records in (await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS)).items():
+                # A record at or beyond the target is not waited for: before it there are markers only.
+                if (known := open_places.pop(tp, None)) is not None and records[0].offset < targets[known]:
+                    found[known] = int(records[0].offset)
+            for tp, place in list(open_places.items()):
+                if await self._consumer.position(tp) >= targets[place]:
+                    del open_places[tp]
+        return found
