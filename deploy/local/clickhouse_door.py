@@ -70,11 +70,17 @@ async def _serve(door: Door, host: str, port: int) -> None:
         websockets=False,
         log_level=LogLevels.warning,
     )
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
-    await server.serve()
+        loop.add_signal_handler(number, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait((serving, asked), return_when=asyncio.FIRST_COMPLETED)
+    # Statements first: the server waits for its open requests.
     await door.close()
+    server.stop()
+    await serving
 
 
 if __name__ == "__main__":

@@ -18,12 +18,22 @@ class ClickHouseDoor:
     name = "clickhouse-door"
     start_timeout = 30.0
 
-    def __init__(self, data_dir: Path, port: int, log_path: Path, *, user: str = "default", password: str = "") -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int,
+        log_path: Path,
+        *,
+        user: str = "default",
+        password: str = "",
+        max_body_mb: int = 4096,
+    ) -> None:
         self.data_dir = data_dir
         self.host = LOOPBACK
         self.port = port
         self.user = user
         self.password = password
+        self.max_body_mb = max_body_mb
         self.log_path = log_path
         self.process = ChildProcess(self.name, log_path)
 
@@ -39,6 +49,7 @@ class ClickHouseDoor:
     def argv(self) -> list[str]:
         """Return the command line."""
         options = [f"--data-dir={self.data_dir}", f"--port={self.port}", f"--user={self.user}"]
+        options.append(f"--max-body-mb={self.max_body_mb}")
         return [sys.executable, "-m", "deploy.local.clickhouse_door", *options]
 
     def env(self) -> dict[str, str]:

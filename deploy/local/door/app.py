@@ -7,7 +7,7 @@ import contextlib
 import json
 import secrets
 import string
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -63,6 +63,7 @@ class Door:
         self._sessions = Sessions()
         self._threads = anyio.CapacityLimiter(self._limits.running + 4)
         self._running = 0
+        self._closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -78,8 +79,12 @@ class Door:
             await answer.fail(error)
 
     async def close(self) -> None:
-        """Cancel what runs and close all sessions."""
-        await self._run(self._engine.cancel_all)
+        """Take no more statements, cancel those that run, wait until they have ended, close all sessions."""
+        self._closing = True
+        while self._running:
+            # Again and again: a statement may be just about to begin.
+            await self._run(self._engine.cancel_all)
+            await asyncio.sleep(0.05)
         for connection in self._sessions.all():
             await self._run(connection.close)
 
@@ -105,6 +110,8 @@ class Door:
             raise DoorError(
                 48, "NOT_IMPLEMENTED", "Multipart forms (external tables) are not supported by the local door"
             )
+        if self._closing:
+            raise DoorError(745, "SERVER_OVERLOADED", "The door is closing")
         if self._running >= self._limits.running:
             raise DoorError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", f"Already {self._running} statements are running")
         self._running += 1
@@ -294,7 +301,7 @@ class _Answer:
         piece: bytes,
         result: ResultStream,
         out: str,
-        fetch: Callable[[ResultStream], asyncio.Future[bytes | None]],
+        fetch: Callable[[ResultStream], Awaitable[bytes | None]],
     ) -> bytes | None:
         """Send a piece, return the next one without its header."""
         await self._part(self._encoder.feed(piece), more=True)

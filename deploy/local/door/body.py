@@ -63,7 +63,7 @@ async def read_statement(query: str, plain: AsyncIterator[bytes]) -> Statement:
     text = bytearray(query.encode())
     if text:
         text += b"\n"
-        insert = insert_with_data(text)
+        insert = insert_with_data(bytes(text))
         if insert is not None:
             return Statement(insert.head, insert, _in_pieces(bytes(text[insert.data_at :]), plain))
     looked_for_insert = False
@@ -71,12 +71,12 @@ async def read_statement(query: str, plain: AsyncIterator[bytes]) -> Statement:
         text += piece
         if len(text) >= HEAD_BYTES and not looked_for_insert:
             looked_for_insert = True
-            insert = insert_with_data(text)
+            insert = insert_with_data(bytes(text))
             if insert is not None:
                 return Statement(insert.head, insert, _in_pieces(bytes(text[insert.data_at :]), plain))
         if len(text) > TEXT_BYTES:
             raise DoorError(62, "QUERY_IS_TOO_LARGE", f"The statement is longer than {TEXT_BYTES} bytes")
-    insert = None if looked_for_insert else insert_with_data(text)
+    insert = None if looked_for_insert else insert_with_data(bytes(text))
     if insert is not None:
         return Statement(insert.head, insert, _in_pieces(bytes(text[insert.data_at :]), plain))
     return Statement(bytes(text), None, _in_pieces(b"", plain))

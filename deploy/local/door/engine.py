@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from deploy.local.door.errors import DoorError, EngineError
 from deploy.local.errors import LocalStackError
 
-# An acknowledged insert is a part in the file system, not a place in a queue.
-OWN_SETTINGS = {"async_insert": "0"}
+# An acknowledged insert is a part in the file system, not a place in a queue. And a typing error must not become
+# a column: chDB takes a statement without SELECT for one, a server does not.
+OWN_SETTINGS = {"async_insert": "0", "implicit_select": "0"}
 
 
 class Answer(NamedTuple):
@@ -130,14 +131,11 @@ class Engine:
     """chDB on one data directory, which nobody else may use at the same time."""
 
     def __init__(self, data_dir: Path) -> None:
-        import chdb  # noqa: PLC0415 - takes a third of a second and an extra; importing the door needs neither
-
-        self._chdb = chdb
         self._path = str(data_dir.resolve())
         data_dir.mkdir(parents=True, exist_ok=True)
         try:
             # Kept open: the engine ends with its last connection.
-            self._root = EngineConnection(chdb.connect(self._path))
+            self._root = EngineConnection(_open(self._path))
         except RuntimeError as cause:
             raise LocalStackError(
                 f"the data directory {data_dir} cannot be opened: another process uses it, or it is damaged. "
@@ -149,7 +147,7 @@ class Engine:
 
     def connect(self) -> EngineConnection:
         """Open a connection with the door's own settings."""
-        connection = EngineConnection(self._chdb.connect(self._path))
+        connection = EngineConnection(_open(self._path))
         connection.apply(OWN_SETTINGS)
         return connection
 
@@ -169,6 +167,13 @@ class Engine:
     def close(self) -> None:
         """Close the engine: tables are flushed and the directory is free again."""
         self._root.close()
+
+
+def _open(path: str) -> Any:
+    # Here, because chDB belongs to an extra and takes a third of a second to import.
+    import chdb  # noqa: PLC0415
+
+    return chdb.connect(path)  # type: ignore[no-untyped-call] # typed in part only
 
 
 def quote(value: str) -> str:

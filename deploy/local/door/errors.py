@@ -24,6 +24,7 @@ _STATUSES: Final[dict[int, str]] = {
     408: "TIMEOUT_EXCEEDED",
     413: "QUERY_IS_TOO_LARGE REQUEST_TOO_LARGE",
     501: "NOT_IMPLEMENTED",
+    503: "SERVER_OVERLOADED",
 }
 _STATUS_OF: Final = {name: status for status, names in _STATUSES.items() for name in names.split()}
 

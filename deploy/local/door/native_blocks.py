@@ -7,12 +7,17 @@ these 9 bytes and size of the plain data (4 bytes each, little endian), then the
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 
 import lz4.block  # type: ignore[import-untyped] # ships no types
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 from deploy.local.door.cityhash import cityhash128
-from deploy.local.door.codecs import zstd
 from deploy.local.door.errors import DoorError
 
 _HEAD = struct.Struct("<BII")
@@ -64,7 +69,7 @@ class BlockWriter:
 
 def _pack(plain: bytes) -> bytes:
     packed = lz4.block.compress(plain, store_size=False)
-    block = _HEAD.pack(_LZ4, _HEAD.size + len(packed), len(plain)) + packed
+    block: bytes = _HEAD.pack(_LZ4, _HEAD.size + len(packed), len(plain)) + packed
     low, high = cityhash128(block)
     return struct.pack("<QQ", low, high) + block
 
