@@ -7,6 +7,7 @@ Nearest first: an option of the command line, `TOUCHPATH_*` in the environment (
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -26,7 +27,7 @@ from sinks.settings import DatabaseSettings, SinkSettings
 PREFIX = "TOUCHPATH_"
 DEFAULT_FILE = Path("touchpath.toml")
 #: Read by other parts of the program, and no settings of this file.
-OTHER_VARIABLES = frozenset({"TOUCHPATH_CONFIG", "TOUCHPATH_CACHE_DIR"})
+OTHER_VARIABLES = frozenset({"TOUCHPATH_CONFIG", "TOUCHPATH_CACHE_DIR", "TOUCHPATH_DOOR_PASSWORD"})
 MASK = "********"
 
 
@@ -104,7 +105,7 @@ def load(
     origins: dict[str, str] = {}
     path = _file(config, environ)
     if path is not None:
-        _merge(merged, origins, _read_toml(path), lambda _: str(path))
+        _merge(merged, origins, _read_file(path), lambda _: str(path))
     _merge(merged, origins, _read_environment(environ), _variable_of(environ))
     for name, value in (options or {}).items():
         if value is not None:
@@ -145,13 +146,19 @@ def _file(config: Path | None, environ: Mapping[str, str]) -> Path | None:
     return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, Any]:
+    """Read TOML, or the JSON that one program writes for another."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: is no TOML: {error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise SettingsError(f"{path}: is no {kind}: {error}") from error
+    if not isinstance(data, dict):
+        raise SettingsError(f"{path}: is no table of settings")
+    return data
 
 
 class _Environment(EnvSettingsSource):

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from typing import IO, Self
 from deploy import warden
 from deploy.local.errors import LocalStackError
 from deploy.part_log import PartLog, Terminal
+from deploy.probes import Probe
 from deploy.restart_policy import Deaths, RestartPolicy, died
 
 OWN = "touchpath"
@@ -33,19 +34,21 @@ _UNHEALTHY_AFTER = 3
 class Part:
     """One program of the stack.
 
-    `command` is asked before each start, in a thread, and may prepare things. `ready` is asked until it says yes;
-    once a part is up it is asked again every `check_every` seconds, and a part that says no three times in a row is
-    ended and started again. A part with `restart` False is not started again: its death is told by `Supervisor.lost`.
+    `command` is asked before each start, in a thread, and may prepare things. `ready` is asked until it says yes.
+    Once a part is up, `healthy` (else `ready`) is asked every `check_every` seconds, and a part that says no three
+    times in a row is ended and started again. A part with `restart` False is not started again: its death is told by
+    `Supervisor.lost`.
     """
 
     name: str
     command: Callable[[], Sequence[str]]
-    ready: Callable[[], Awaitable[bool]]
+    ready: Probe
     env: Mapping[str, str] = field(default_factory=dict)
     restart: bool = True
     start_timeout: float = 30.0
     stop_timeout: float = 20.0
     check_every: float | None = None
+    healthy: Probe | None = None
     shown: Callable[[str], bool] = lambda _: True
 
 
@@ -133,18 +136,25 @@ class Supervisor:
         part = running.part
         argv = await asyncio.to_thread(part.command)
         running.deaths = running.deaths.started(time.monotonic())
-        running.process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=dict(part.env) or None,
-            # Ctrl-C in a terminal goes to the whole group; the order of stopping is ours to choose.
-            start_new_session=True,
-        )
+        # A pipe of our own: with asyncio's, `wait` waits for whoever else holds its end, not for the process alone.
+        reading, writing = os.pipe()
+        try:
+            running.process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=asyncio.subprocess.STDOUT,
+                env=dict(part.env) or None,
+                # Ctrl-C in a terminal goes to the whole group; the order of stopping is ours to choose.
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         self._tell_warden(f"+{running.process.pid}")
-        assert running.process.stdout is not None  # noqa: S101 asked for above
-        running.output = asyncio.create_task(running.log.follow(running.process.stdout), name=f"log {part.name}")
+        running.output = asyncio.create_task(_followed(running.log, reading), name=f"log {part.name}")
 
     async def _wait_ready(self, running: _Running) -> None:
         part, process = running.part, running.process
@@ -190,12 +200,12 @@ class Supervisor:
             self.say(f"{running.part.name} is up again")
 
     async def _check(self, running: _Running) -> None:
-        failures = 0
-        while running.part.check_every:
-            await asyncio.sleep(running.part.check_every)
-            failures = 0 if await running.part.ready() else failures + 1
+        part, failures = running.part, 0
+        while part.check_every:
+            await asyncio.sleep(part.check_every)
+            failures = 0 if await (part.healthy or part.ready)() else failures + 1
             if failures >= _UNHEALTHY_AFTER and running.process is not None:
-                self.say(f"{running.part.name} has not answered {failures} times in a row; it is ended")
+                self.say(f"{part.name} has not answered {failures} times in a row; it is ended")
                 with contextlib.suppress(ProcessLookupError):
                     running.process.kill()
                 return
@@ -234,6 +244,18 @@ class Supervisor:
             with contextlib.suppress(OSError, ValueError):
                 _pipe(self._warden).write(word + "\n")
                 _pipe(self._warden).flush()
+
+
+async def _followed(log: PartLog, descriptor: int) -> None:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
+    )
+    try:
+        await log.follow(reader)
+    finally:
+        transport.close()
 
 
 def _pipe(process: subprocess.Popen[str]) -> IO[str]:

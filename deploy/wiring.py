@@ -9,8 +9,10 @@ from schemas.connection import KafkaConnection
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
+    from deploy.topics import WantedTopic
     from streams.core.stage import Stage
     from streams.worker.settings import Security, WorkerSettings
+    from streams.worker.topics import ChangelogTopic
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -23,14 +25,15 @@ def worker_security(kafka: KafkaConnection) -> Security:
     from streams.worker.settings import Security  # noqa: PLC0415 the command's help must not wait for it
 
     sasl = kafka.security_protocol.startswith("SASL_")
+    tls = kafka.security_protocol.endswith("SSL")
     return Security(
         protocol=kafka.security_protocol,
         sasl_mechanism=kafka.sasl_mechanism if sasl else None,
         username=kafka.sasl_username if sasl else None,
         password=kafka.sasl_password if sasl else None,
-        ssl_ca_file=kafka.ssl_cafile,
-        ssl_cert_file=kafka.ssl_certfile,
-        ssl_key_file=kafka.ssl_keyfile,
+        ssl_ca_file=kafka.ssl_cafile if tls else None,
+        ssl_cert_file=kafka.ssl_certfile if tls else None,
+        ssl_key_file=kafka.ssl_keyfile if tls else None,
     )
 
 
@@ -51,3 +54,17 @@ def stages(catalogue: Catalogue) -> list[Stage]:
     from streams.core.resolve import ResolveStage  # noqa: PLC0415
 
     return [ResolveStage(), FoldStage(catalogue)]
+
+
+def every_topic(settings: Settings) -> list[WantedTopic]:
+    """List the topics that must be there: those of `schemas.topics` and the worker's changelogs."""
+    from deploy.topics import wanted_topics  # noqa: PLC0415
+
+    return wanted_topics(settings, changelogs(settings))
+
+
+def changelogs(settings: Settings) -> list[ChangelogTopic]:
+    """List Faust's changelogs."""
+    from streams.worker.topics import changelog_topics  # noqa: PLC0415
+
+    return changelog_topics(worker_settings(settings), stages(catalogue_of(settings)))

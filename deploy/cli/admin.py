@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.options import ConfigOption, JsonOption, settings_of
+from deploy.cli.options import ConfigOption, JsonOption, checked_catalogue, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say
 
 if TYPE_CHECKING:
@@ -32,16 +32,15 @@ def topics(
     import asyncio
 
     from deploy import topic_admin
-    from deploy.topics import acls, wanted_topics
+    from deploy.topics import acls
     from deploy.topics import as_json as report
-    from deploy.wiring import catalogue_of, stages, worker_settings
-    from streams.worker.topics import changelog_topics
+    from deploy.wiring import changelogs, every_topic, worker_settings
 
     settings = settings_of(config)
     worker = worker_settings(settings)
-    changelogs = changelog_topics(worker, stages(catalogue_of(settings)))
-    wanted = wanted_topics(settings, changelogs)
-    rights = acls(worker.app_id, changelogs)
+    checked_catalogue(settings)
+    wanted = every_topic(settings)
+    rights = acls(worker.app_id, changelogs(settings))
     try:
         plan = asyncio.run(topic_admin.ensure(worker, wanted, dry_run=dry_run))
     except topic_admin.ClusterUnreachableError as error:

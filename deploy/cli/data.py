@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.cli.options import ConfigOption, JsonOption
+from deploy.cli.exits import CommandError, Exit
+from deploy.cli.options import ConfigOption, JsonOption, settings_of
+from deploy.cli.output import chosen, json_out, rows_out, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from producers.publisher import Publisher
+    from producers.store_import import StoreImportSettings, StoreImportSummary
+
+CONNECT_SECONDS = 10.0
 
 
 def settle(
@@ -15,15 +25,124 @@ def settle(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Wait until every accepted event is queryable in ClickHouse or quarantined, and say how many of each.
+    """Wait until every accepted event is queryable in ClickHouse or quarantined; say how many of each.
 
     Exit code 3 when that is not so after --timeout seconds.
 
       touchpath settle --timeout 120 && touchpath sql "SELECT count() FROM touchpoints"
     """
-    raise NotImplementedError
+    import asyncio
+    import logging
+
+    from deploy.settle import SettleTimeout, settle
+    from sinks.client import StoreError
+    from streams.worker.clients import KafkaError
+
+    settings = settings_of(config)
+    # It logs each refused connection as an error; we say it once, in our words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        report = asyncio.run(
+            settle(settings.kafka, settings.clickhouse, worker_groups=[settings.worker.app_id], timeout=timeout)
+        )
+    except (SettleTimeout, StoreError) as error:
+        raise CommandError(str(error), Exit.NOT_READY) from error
+    except (KafkaError, OSError) as error:
+        raise CommandError(f"no Kafka at {settings.kafka.bootstrap_servers}: {error}", Exit.NOT_READY) from error
+    counts = {"accepted": report.accepted, "queryable": report.queryable, "quarantined": report.quarantined}
+    if as_json:
+        json_out({**counts, "seconds": round(report.seconds, 3)})
+    else:
+        typer.echo(" ".join(f"{name}={count}" for name, count in counts.items()))
 
 
-def store(files: Annotated[list[Path], typer.Argument(help="CSV files.")]) -> None:
-    """Import receipts."""
-    raise NotImplementedError
+def store(
+    files: Annotated[list[Path], typer.Argument(help="CSV files of receipt lines.", metavar="FILE...")],
+    source: Annotated[str, typer.Option("--source", help="Whose files they are; part of each receipt's id.")] = "store",
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="Zone of times without one: Europe/Berlin.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option("--currency", help="Of lines without one: EUR.")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Read each file from its beginning all the same.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Import receipts of store tills: CSV lines become one purchase per receipt.
+
+    Killed and run again, it goes on where it stood; the same file again adds nothing. Exit code 1 when a file could
+    not be imported; lines that cannot be used go to quarantine and are counted.
+
+      touchpath import store receipts-*.csv --timezone Europe/Berlin --currency EUR
+    """
+    from pydantic import ValidationError
+
+    from producers.publisher import Publisher
+    from producers.store_import import StoreImportSettings
+    from schemas.quarantine import reason_of
+
+    settings = settings_of(config)
+    try:
+        wanted = StoreImportSettings(source=source, timezone=timezone, currency=currency)
+    except ValidationError as error:
+        raise CommandError(f"--{reason_of(error).removeprefix('$.')}", Exit.USAGE) from error
+    for path in files:
+        if not path.is_file():
+            raise CommandError(f"{path}: there is no such file", Exit.USAGE)
+    with Publisher(settings.kafka, settings.publisher, client_id="touchpath-importer") as publisher:
+        if not publisher.wait_connected(CONNECT_SECONDS):
+            raise CommandError(f"no Kafka broker answers at {settings.kafka.bootstrap_servers}", Exit.NOT_READY)
+        done = _import_all(files, wanted, publisher, settings.data_dir / "imports", restart=restart)
+    _tell(done, as_json=as_json)
+    if len(done) < len(files):
+        raise CommandError(f"{len(files) - len(done)} of {len(files)} files could not be imported")
+
+
+def _import_all(
+    files: Sequence[Path], wanted: StoreImportSettings, publisher: Publisher, state_dir: Path, *, restart: bool
+) -> list[StoreImportSummary]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from producers.store_import import StoreImportError, import_store
+
+    done = []
+    # Progress is for people; it goes to standard error, so that standard output holds the result alone.
+    with Progress(console=Console(stderr=True), disable=not chosen() == "table", transient=True) as bar:
+        for path in files:
+            task = bar.add_task(path.name, total=path.stat().st_size or 1)
+            try:
+                summary = import_store(
+                    path,
+                    wanted,
+                    publisher,
+                    state_dir=state_dir,
+                    restart=restart,
+                    progress=lambda at, task=task: bar.update(task, completed=at.bytes_read),  # type: ignore[misc] # mypy cannot infer a default's type in a lambda
+                )
+            except StoreImportError as error:
+                say(f"touchpath: {error}")
+            else:
+                done.append(summary)
+            bar.remove_task(task)
+    return done
+
+
+def _tell(done: Sequence[StoreImportSummary], *, as_json: bool) -> None:
+    columns = ("file", "lines", "receipts", "accepted", "duplicate", "quarantined", "seconds", "note")
+    rows = [
+        (
+            str(one.path),
+            one.lines,
+            one.received,
+            one.accepted,
+            one.duplicate,
+            one.quarantined,
+            round(one.seconds, 2),
+            "imported before" if one.already_imported else f"from byte {one.resumed_at}" if one.resumed_at else "",
+        )
+        for one in done
+    ]
+    rows_out(columns, rows, chosen(as_json), "Imported")
+    for one in done:
+        for reason in one.reasons:
+            say(f"touchpath: {one.path}: quarantined: {reason}")

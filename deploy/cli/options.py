@@ -11,6 +11,7 @@ from deploy.cli.exits import CommandError, Exit
 
 if TYPE_CHECKING:
     from deploy.settings import Loaded, Settings
+    from schemas.catalogue import Catalogue
 
 ConfigOption = Annotated[
     Path | None,
@@ -40,3 +41,14 @@ def loaded(config: Path | None, **options: Any) -> Loaded:
 def settings_of(config: Path | None, **options: Any) -> Settings:
     """Read the settings, without where they come from."""
     return loaded(config, **options).settings
+
+
+def checked_catalogue(settings: Settings) -> Catalogue:
+    """Read the catalogue in force; a bad one ends the command with line and reason."""
+    from deploy.wiring import catalogue_of
+    from schemas.catalogue import CatalogueError
+
+    try:
+        return catalogue_of(settings)
+    except CatalogueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error

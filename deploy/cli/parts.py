@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, settings_of
-
-if TYPE_CHECKING:
-    from deploy.settings import Settings
-    from schemas.catalogue import Catalogue
+from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, checked_catalogue, settings_of
 
 
 def up(
@@ -35,7 +31,9 @@ def up(
       touchpath up --data-dir /var/tmp/journeys --collector-port 9080
       touchpath up --broker kafka --workers 2
     """
-    from deploy.local_stack import UpOptions, run_up
+    from deploy.local.errors import LocalStackError
+    from deploy.local_stack import UpOptions
+    from deploy.up import run_up
 
     settings = settings_of(
         config,
@@ -53,7 +51,12 @@ def up(
             "the one that lost its partition); use --broker kafka, or one worker",
             Exit.USAGE,
         )
-    raise typer.Exit(run_up(settings, UpOptions(kafka_port=kafka_port, workers=workers, broker=broker)))
+    chosen = cast(Literal["tansu", "kafka"], broker)
+    try:
+        settled = run_up(settings, UpOptions(kafka_port=kafka_port, workers=workers, broker=chosen))
+    except LocalStackError as error:
+        raise CommandError(str(error)) from error
+    raise typer.Exit(Exit.DONE if settled else Exit.NOT_READY)
 
 
 def demo(
@@ -131,20 +134,11 @@ def sink(config: ConfigOption = None) -> None:
     raise typer.Exit(run_sink(settings.sink, settings.kafka, settings.clickhouse) or 0)
 
 
-def checked_catalogue(settings: Settings) -> Catalogue:
-    """Read the catalogue in force; a bad one ends the command with line and reason."""
-    from deploy.wiring import catalogue_of
-    from schemas.catalogue import CatalogueError
-
-    try:
-        return catalogue_of(settings)
-    except CatalogueError as error:
-        raise CommandError(str(error), Exit.USAGE) from error
-
-
 def _log() -> None:
     import logging
     import os
 
     level = os.environ.get("LOG_LEVEL", "INFO").upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for library in ("kafka", "aiokafka", "faust", "mode"):
+        logging.getLogger(library).setLevel(logging.WARNING)
