@@ -77,7 +77,7 @@ def _described(properties: Node) -> dict[str, str]:
 
 
 def _seconds(properties: Node, *names: str) -> Decimal | None:
-    name = properties.first_present(names)
+    name = properties.first_filled(names)
     if name is None:
         return None
     seconds = decimal_of(properties.values[name], properties.at(name))

@@ -103,6 +103,14 @@ class Node:
                 return name
         return None
 
+    def first_filled(self, names: Iterable[str]) -> str | None:
+        """Give the name of the first field that holds something; for numbers, where `NaN` is not missing but wrong."""
+        for name in names:
+            value = self.values.get(name)
+            if value is not None and not (isinstance(value, str) and not value.strip()):
+                return name
+        return None
+
 
 def deeper_than(value: object, limit: int) -> bool:
     """Say whether objects and lists are nested more than `limit` deep. Does not recurse."""

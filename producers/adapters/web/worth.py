@@ -34,7 +34,7 @@ def amount_of(properties: Node, touchpoint: str, catalogue: Catalogue, default_c
     refund = touchpoint in catalogue.refunds
     monetary = refund or (conversion is not None and conversion.value == "amount")
     stated = properties.first_present(("currency",))
-    name = properties.first_present(("revenue", "total", "value") if monetary or stated else ("revenue",))
+    name = properties.first_filled(("revenue", "total", "value") if monetary or stated else ("revenue",))
     if name is None:
         return None
     number = decimal_of(properties.values[name], properties.at(name))
@@ -66,9 +66,9 @@ def items_of(properties: Node, currency: str | None) -> tuple[LineItem, ...]:
         if name is None:
             raise Problem(product.at("product_id"), "required, but missing or blank")
         quantity, value = Decimal(1), None
-        if product.first_present(("quantity",)):
+        if product.first_filled(("quantity",)):
             quantity = decimal_of(product.values["quantity"], product.at("quantity"))
-        if product.first_present(("price",)):
+        if product.first_filled(("price",)):
             price = decimal_of(product.values["price"], product.at("price"))
             if currency:
                 value = _times(price, quantity, currency, product.at("price"))
