@@ -11,8 +11,15 @@ NAMESPACE = UUID("6b0f6a52-0d0e-5c39-9d3c-5f5f3e1c7a10")
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Give the same moment in UTC."""
-    return moment.astimezone(UTC)
+    """Give the same moment in UTC.
+
+    Raises:
+        ValueError: in UTC it lies outside of the years 1 to 9999.
+    """
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # pydantic turns only a ValueError into a reason
+        raise ValueError("outside of the years 1 to 9999") from None
 
 
 Timestamp = Annotated[AwareDatetime, AfterValidator(to_utc)]

@@ -35,6 +35,9 @@ Currency = Annotated[
     AfterValidator(_known),
 ]
 
+#: The most minor units of one amount: what a signed 64-bit integer holds for certain.
+MOST_MINOR = 10**18 - 1
+
 Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18)]
 
 
@@ -50,6 +53,8 @@ class Money(WireModel):
         exponent = self.amount.normalize().as_tuple().exponent
         if isinstance(exponent, int) and -exponent > digits:
             raise ValueError(f"{self.amount} has more than the {digits} decimals of {self.currency}")
+        if abs(self.minor) > MOST_MINOR:
+            raise ValueError(f"{self.amount} {self.currency} has more than 18 digits in minor units")
         return self
 
     @property

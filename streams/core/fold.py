@@ -5,6 +5,7 @@ chunks under `<profile id>/<number>`, each MessagePack, each written at most onc
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
@@ -12,8 +13,9 @@ from pydantic import ValidationError
 
 from schemas import topics
 from schemas.catalogue import Catalogue
-from schemas.money import minor_digits
+from schemas.money import MOST_MINOR, minor_digits
 from schemas.quarantine import reason_of
+from schemas.touchpoint import EARLIEST
 from streams.core.clock import micros
 from streams.core.ids import small_hash
 from streams.core.profile import Profile
@@ -21,11 +23,13 @@ from streams.core.resolve import quarantine
 from streams.core.rules import Rules
 from streams.core.stage import Output, Record, StageResult, StateReader
 from streams.core.touch import Sale, Touch
-from streams.core.wire import ReadTouchpoint, encode, read_resolved
+from streams.core.wire import ReadResolved, ReadTouchpoint, encode, read_resolved, why_refused
 
 _decode_chunk = msgspec.msgpack.Decoder(list[Touch]).decode
 #: Which identifier says on what device it was, the best first.
 _DEVICES = {"device": 0, "anonymous": 1}
+_FIRST_MOMENT = micros(EARLIEST)
+_LAST_MOMENT = micros(datetime.max.replace(tzinfo=UTC))
 
 
 class FoldStage:
@@ -45,7 +49,7 @@ class FoldStage:
         profiles: dict[str, Profile] = {}
         for record in records:
             try:
-                resolved = read_resolved(record.value or b"")
+                resolved, touch = self._read(record.value or b"")
             except ValidationError as error:
                 counts["quarantined"] = counts.get("quarantined", 0) + 1
                 outputs.append(quarantine(self.input_topic, partition, record, reason_of(error)))
@@ -57,8 +61,7 @@ class FoldStage:
             profile = profiles.get(profile_id)
             if profile is None:
                 profile = profiles[profile_id] = _load(profile_id, self._rules, read)
-            touchpoint = resolved.touchpoint
-            fate, emissions = profile.apply(to_touch(touchpoint, self._rules), touchpoint.received_at)
+            fate, emissions = profile.apply(touch, resolved.touchpoint.received_at)
             counts[fate] = counts.get(fate, 0) + 1
             outputs += [
                 Output(topic, key.encode(), encode(emission), record.timestamp) for topic, key, emission in emissions
@@ -71,18 +74,41 @@ class FoldStage:
                 state[f"{profile.profile_id}{name}".encode()] = value
         return StageResult(outputs, state, counts)
 
+    def _read(self, value: bytes) -> tuple[ReadResolved, Touch]:
+        """Read a record and what the fold keeps of it.
+
+        Raises:
+            ValidationError: it breaks the contract.
+        """
+        try:
+            resolved = read_resolved(value)
+            return resolved, to_touch(resolved.touchpoint, self._rules)
+        except ValidationError:
+            raise
+        except (ValueError, ArithmeticError) as error:  # an amount that is none, a currency that nobody knows
+            raise why_refused(value, error) from error
+
 
 def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
-    """Keep of a touchpoint what the fold needs."""
+    """Keep of a touchpoint what the fold needs.
+
+    Raises:
+        ValueError, ArithmeticError: a figure that the contract would not have let through, and that we cannot hold.
+    """
+    at = micros(touchpoint.occurred_at)
+    if not _FIRST_MOMENT <= at <= _LAST_MOMENT:
+        raise ValueError("occurred_at lies outside of the possible times")
     order, money = touchpoint.order_id, touchpoint.amount
     rule = rules.rule(touchpoint.touchpoint, touchpoint.channel)
     sale: Sale | None = None
     if order is not None or money is not None or rule.conversion is not None:
         currency = money.currency if money else None
         minor = int(money.amount.scaleb(minor_digits(money.currency))) if money else None
+        if minor is not None and abs(minor) > MOST_MINOR:
+            raise ValueError("the amount has too many digits")
         sale = Sale(order, minor, currency, touchpoint.source)
     return Touch(
-        micros(touchpoint.occurred_at),
+        at,
         touchpoint.event_id.bytes,
         touchpoint.touchpoint,
         touchpoint.channel,

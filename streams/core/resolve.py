@@ -14,6 +14,8 @@ from streams.core.ids import derived
 from streams.core.stage import Output, Record, StageResult, StateReader
 from streams.core.trusted import Trust
 
+#: A producer may write any number as a record's timestamp; the calendar ends with this one, in milliseconds.
+_LAST_TIMESTAMP = 253_402_300_799_000
 _read = Touchpoint.__pydantic_validator__.validate_json
 
 
@@ -28,7 +30,11 @@ class ResolveStage:
         self._trust = Trust()
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:  # noqa: ARG002
-        """Resolve one batch. The touchpoint's own bytes go on unchanged, so that nothing of it can be lost."""
+        """Resolve one batch.
+
+        A trusted touchpoint's own bytes go on unchanged; of one that the contract was asked about goes on what the
+        contract understood (blanks stripped, times in UTC), so that all readers behind understand the same.
+        """
         outputs: list[Output] = []
         quarantined = 0
         for record in records:
@@ -36,7 +42,7 @@ class ResolveStage:
             known = self._trust.strongest(value)
             if known is None:
                 try:
-                    known = self._ask(value)
+                    known, value = self._ask(value)
                 except ValidationError as error:
                     quarantined += 1
                     outputs.append(quarantine(self.input_topic, partition, record, reason_of(error)))
@@ -51,8 +57,8 @@ class ResolveStage:
             outputs.append(Output(topics.RESOLVED.name, key, resolved, record.timestamp))
         return StageResult(outputs, {}, {"resolved": len(records) - quarantined, "quarantined": quarantined})
 
-    def _ask(self, value: bytes) -> tuple[UUID, str | None]:
-        """Let the contract judge.
+    def _ask(self, value: bytes) -> tuple[tuple[UUID, str | None], bytes]:
+        """Let the contract judge; give event id and strongest identifier, and the touchpoint as the contract dumps it.
 
         Raises:
             ValidationError: it is not a touchpoint; the error says where and why.
@@ -60,7 +66,8 @@ class ResolveStage:
         touchpoint: Touchpoint = _read(value)
         self._trust.learn(touchpoint)
         identifier = strongest(touchpoint.identifiers)
-        return touchpoint.event_id, identifier.key if identifier else None
+        known = touchpoint.event_id, identifier.key if identifier else None
+        return known, touchpoint.model_dump_json().encode()
 
 
 def quarantine(topic: str, partition: int, record: Record, reason: str) -> Output:
@@ -70,6 +77,6 @@ def quarantine(topic: str, partition: int, record: Record, reason: str) -> Outpu
         door=f"topic:{topic}/{partition}@{record.offset}",
         reason=reason,
         raw=record.value or b"",
-        received_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        received_at=datetime.fromtimestamp(min(max(record.timestamp, 0), _LAST_TIMESTAMP) / 1000, UTC),
     )
     return Output(topics.QUARANTINE.name, entry.source.encode(), entry.model_dump_json().encode(), record.timestamp)

@@ -17,6 +17,7 @@ from schemas.touchpoint import AHEAD, EARLIEST, Touchpoint
 
 Short = Annotated[str, Meta(min_length=1, max_length=500)]
 Text = Annotated[str, Meta(max_length=4096)]
+Seconds = Annotated[str, Meta(max_length=12, pattern=r"^[0-9]+(\.[0-9]+)?\Z")]
 
 
 class _Closed(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -68,8 +69,8 @@ class _Email(_Closed, tag_field="kind", tag="email"):
 class _Hotline(_Closed, tag_field="kind", tag="hotline"):
     queue: Text | None = None
     reason: Text | None = None
-    waiting_time: Annotated[str, Meta(max_length=12, pattern=r"^\d+(\.\d+)?$")] | None = None
-    talk_time: Annotated[str, Meta(max_length=12, pattern=r"^\d+(\.\d+)?$")] | None = None
+    waiting_time: Seconds | None = None
+    talk_time: Seconds | None = None
     result: Literal["answered", "abandoned", "resolved"] | None = None
 
 
@@ -103,9 +104,15 @@ class _Touchpoint(_Closed):
 
 
 _decode = msgspec.json.Decoder(_Touchpoint).decode
-_ERRORS = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError)
+_ERRORS = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _KINDS = {kind: rank for rank, kind in enumerate(STRENGTH)}
 _MOST_NAMES = 100_000
+#: The contract's JSON reader takes some 200 levels of nesting, this one more: beyond so many brackets we count.
+_DEEPEST = 100
+#: Amounts of at most so many characters have 18 digits at most in minor units, whatever the currency.
+_LONGEST_AMOUNT = 14
+#: A zone can carry the last hours of this year out of the calendar.
+_LAST_YEAR = 9999
 
 
 class Trust:
@@ -121,15 +128,22 @@ class Trust:
         except _ERRORS:
             return None
         names = self._names
-        if touchpoint.touchpoint not in names or touchpoint.channel not in names or not touchpoint.source.strip():
+        if touchpoint.touchpoint not in names or touchpoint.channel not in names:
             return None
-        occurred_at = touchpoint.occurred_at
-        if occurred_at < EARLIEST or occurred_at - AHEAD > touchpoint.received_at:
+        # Borders themselves are asked about: parts of a microsecond are rounded here and cut off there.
+        occurred_at, received_at = touchpoint.occurred_at, touchpoint.received_at
+        if occurred_at <= EARLIEST or occurred_at - AHEAD >= received_at or received_at.year == _LAST_YEAR:
+            return None
+        if not _are_stripped(touchpoint):
             return None
         if touchpoint.amount is not None and not _is_money(touchpoint.amount):
             return None
         items = getattr(touchpoint.body, "items", ())
-        if items and not all(_is_number(item.quantity) and _is_number(item.value or "0") for item in items):
+        if items and not all(
+            _is_number(item.quantity) and (item.value is None or _is_number(item.value)) for item in items
+        ):
+            return None
+        if value.count(b"[") + value.count(b"{") > _DEEPEST and not _is_flat(touchpoint.properties, _DEEPEST):
             return None
         best: str | None = None
         best_rank = len(_KINDS)
@@ -148,12 +162,28 @@ class Trust:
             self._names.update((touchpoint.touchpoint, touchpoint.channel))
 
 
+def _are_stripped(touchpoint: _Touchpoint) -> bool:
+    """Say whether the texts that the contract strips are stripped already (the contract strips a few signs less)."""
+    texts = [touchpoint.source, touchpoint.order_id, touchpoint.name]
+    if (campaign := touchpoint.campaign) is not None:
+        texts += [campaign.name, campaign.source, campaign.medium, campaign.term, campaign.content]
+    return all(text is None or text == text.strip() for text in texts)
+
+
+def _is_flat(value: Any, levels: int) -> bool:
+    """Say whether a JSON value has at most so many levels."""
+    if not isinstance(value, dict | list):
+        return True
+    children = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_flat(child, levels - 1) for child in children)
+
+
 def _is_number(text: str) -> bool:
     return text.removeprefix("-").replace(".", "", 1).isdecimal() and text.isascii()
 
 
 def _is_money(money: _Money) -> bool:
-    if not _is_number(money.amount) or not money.currency.isupper():
+    if len(money.amount) > _LONGEST_AMOUNT or not _is_number(money.amount) or not money.currency.isupper():
         return False
     try:
         digits = minor_digits(money.currency)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import msgspec
+from pydantic import ValidationError
 
 from schemas.resolved import ResolvedTouchpoint
 
@@ -164,5 +165,18 @@ def read_resolved(value: bytes) -> ReadResolved:
     """
     try:
         return _decode(value)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode(ResolvedTouchpoint.model_validate_json(value).model_dump_json().encode())
+
+
+def why_refused(value: bytes, error: Exception) -> ValidationError:
+    """Give the contract's reason against a record that the quick reader took and whose figures proved impossible.
+
+    Raises:
+        Exception: `error` itself, where the contract takes the record: then it is a defect of ours.
+    """
+    try:
+        ResolvedTouchpoint.model_validate_json(value)
+    except ValidationError as refusal:
+        return refusal
+    raise error
