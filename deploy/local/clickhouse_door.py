@@ -79,7 +79,7 @@ async def _serve(door: Door, host: str, port: int) -> None:
     await asyncio.wait((serving, asked), return_when=asyncio.FIRST_COMPLETED)
     # Statements first: the server waits for its open requests.
     await door.close()
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call] # typed in part only
     await serving
 
 

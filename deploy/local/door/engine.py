@@ -92,7 +92,8 @@ class EngineConnection:
     def setting_values(self, names: Sequence[str]) -> dict[str, str]:
         """Return the values in force of those settings that the engine knows."""
         listed = ", ".join(quote(name) for name in names)
-        rows = self.query(f"SELECT name, value FROM system.settings WHERE name IN ({listed})", "JSONCompactEachRow")
+        sql = f"SELECT name, value FROM system.settings WHERE name IN ({listed})"  # noqa: S608 - quoted above
+        rows = self.query(sql, "JSONCompactEachRow")
         return dict(json.loads(row) for row in rows.body.splitlines())
 
     def query(
