@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import clickhouse_connect
@@ -75,7 +75,9 @@ class Store:
 
         return self._tried(asked)
 
-    def stream(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Iterator[list[tuple[Any, ...]]]:
+    def stream(
+        self, statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> Generator[Sequence[Sequence[Any]], None, None]:
         """Run a query and give its rows block by block, so that memory holds one block. Not retried once begun."""
         opened = self._tried(lambda client: client.query_row_block_stream(statement, dict(parameters or {})))
         try:

@@ -15,6 +15,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.records = Counter(
+            "touchpath_sink_records", "Records taken from the topics", ["topic"], registry=self.registry
+        )
         self.rows = Counter("touchpath_sink_rows", "Rows inserted", ["table"], registry=self.registry)
         self.unreadable = Counter(
             "touchpath_sink_unreadable", "Records that could not be read and are in quarantine", ["topic"],

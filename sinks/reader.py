@@ -5,6 +5,7 @@ aiokafka has no types; what is untyped of it stays in this file.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -119,6 +120,8 @@ class Reader:
     async def start(self, topics: Sequence[str]) -> None:
         """Connect; with a group, join it for `topics`. Without one, `assign` says what to read."""
         await self._consumer.start()
+        # aiokafka 0.14 raises CancelledError from stop() where its own tasks never got a turn.
+        await asyncio.sleep(0)
         if self._settings.group is not None:
             self._consumer.subscribe(list(topics), listener=_Listener(self))
 

@@ -81,7 +81,7 @@ class Session:
         settings = self._settings
         batch, generation, discovered = Batch(self._epoch), self._reader.generation, time.monotonic()
         while not self._stopping.is_set():
-            taken = await self._reader.take(settings.flush_interval / 2, settings.fetch_records)
+            taken = await self._reader.take(min(settings.flush_interval, 1.0) / 2, settings.fetch_records)
             if generation != self._reader.generation:
                 # A group has given the partitions out anew: what was not written may be another sink's now.
                 batch, generation = Batch(self._epoch), self._reader.generation
@@ -89,6 +89,7 @@ class Session:
                 continue
             for place, records in taken:
                 batch.add(place, records, time.monotonic())
+                self._metrics.records.labels(place[0]).inc(len(records))
             now = time.monotonic()
             if batch.due(settings, now) or not (taken or batch.records):
                 batch = await self._hand_over(batch)

@@ -1,0 +1,6 @@
+-- What the workers make of the archive, and will make again.
+TRUNCATE TABLE $database.touchpoints_log $on_cluster;
+TRUNCATE TABLE $database.journeys_log $on_cluster;
+TRUNCATE TABLE $database.conversions_log $on_cluster;
+TRUNCATE TABLE $database.credits_log $on_cluster;
+TRUNCATE TABLE $database.marks_log $on_cluster;
