@@ -193,6 +193,17 @@ def test_a_large_binary_result_has_its_header_once(http: httpx.Client) -> None:
     assert [one for (one,) in struct.iter_unpack("<Q", body[len(header) :])] == list(range(many))
 
 
+def test_an_empty_binary_result_still_names_its_columns(http: httpx.Client) -> None:
+    sql = "SELECT number AS n FROM numbers(5) WHERE n > 9 FORMAT RowBinaryWithNamesAndTypes"
+    assert http.post("/", content=sql).content == b"\x01\x01n\x06UInt64"
+
+
+def test_the_summary_counts_the_rows_of_the_result(http: httpx.Client) -> None:
+    # The JDBC driver takes a result with no rows in the summary for an empty one.
+    got = http.post("/", content="SELECT number FROM numbers(7)", params={"wait_end_of_query": "1"})
+    assert json.loads(got.headers["X-ClickHouse-Summary"])["result_rows"] == "7"
+
+
 def test_an_error_in_the_middle_of_a_result_reaches_the_driver(clickhouse_door: ClickHouseDoor) -> None:
     sql = "SELECT throwIf(number = 3000000, 'late trouble') FROM numbers(5000000)"
     with (

@@ -197,6 +197,10 @@ class Door:
         try:
             # The first piece comes before the status, so that most errors still get one.
             piece = await self._run(result.fetch)
+            if piece is None and formats.has_header(out):
+                # No piece, no header; a driver wants the columns of an empty result too.
+                await answer.whole(out, await self._run(connection.query, text, out, call.params))
+                return
             await answer.begin(out, NO_SUMMARY)
             try:
                 while piece is not None:
@@ -361,7 +365,11 @@ def _summary(done: Answer) -> str:
             "read_bytes": str(done.read_bytes),
             "written_rows": str(done.written_rows),
             "written_bytes": str(done.written_bytes),
+            # Drivers expect all of these; what the engine does not tell is 0.
+            "total_rows_to_read": "0",
+            "result_rows": str(done.read_rows or done.written_rows),
             "result_bytes": str(len(done.body)),
+            "elapsed_ns": "0",
         },
         separators=(",", ":"),
     )

@@ -22,7 +22,7 @@ OWN_SETTINGS = {"async_insert": "0", "implicit_select": "0"}
 
 
 class Answer(NamedTuple):
-    """A whole result: its bytes, and what was read and written."""
+    """A whole result: its bytes, the rows and bytes in it as the engine counts them, and what was written."""
 
     body: bytes
     read_rows: int = 0

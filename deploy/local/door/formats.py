@@ -26,6 +26,11 @@ def can_stream(name: str) -> bool:
     return name.lower() in _PLAIN or name.lower() in _HEADERS
 
 
+def has_header(name: str) -> bool:
+    """Whether an empty result in this streamable format still has bytes."""
+    return name.lower() in _HEADERS
+
+
 def without_header(name: str, piece: bytes) -> bytes:
     """Return a later piece without the header that it repeats."""
     lists = _HEADERS.get(name.lower())

@@ -16,7 +16,7 @@ from deploy.local.door import sql_text
         (b"insert into t (`format`, a) format CSV\r\n1,2", b"insert into t (`format`, a) ", "CSV", b"1,2"),
         (b"INSERT INTO t FORMAT TSV \n\n", b"INSERT INTO t ", "TSV", b"\n"),
         (b"INSERT INTO t SETTINGS x='FORMAT Y' FORMAT TSV\n", b"INSERT INTO t SETTINGS x='FORMAT Y' ", "TSV", b""),
-        (b"/* FORMAT x */ INSERT INTO t -- VALUES\n VALUES 1", b"/* FORMAT x */ INSERT INTO t -- VALUES\n ", "Values", b" 1"),
+        (b"/* x */ INSERT INTO t -- VALUES\n VALUES 1", b"/* x */ INSERT INTO t -- VALUES\n ", "Values", b" 1"),
     ],
 )  # fmt: skip
 def test_the_data_begins_behind_the_format_and_one_line_end(sql: bytes, head: bytes, form: str, data: bytes) -> None:
