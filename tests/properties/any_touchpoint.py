@@ -100,7 +100,7 @@ ODD = st.sampled_from(
         "00000000000040008000000000000001", "{00000000-0000-4000-8000-000000000001}",
         "00000000-0000-4000-8000-00000000000",
     ]
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
