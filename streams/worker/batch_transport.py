@@ -27,6 +27,7 @@ from streams.worker.writer import producer_options
 if TYPE_CHECKING:
     from streams.worker.runtime import WorkerRuntime
 
+_FETCH_WAIT_MS = 100  # how long the broker may hold a fetch that brings nothing
 _FETCH_TIMEOUT = 0.2  # seconds; a fetch answers at once when there is anything, this bounds a hand-over
 _ONE_HOUR_MS = 3_600_000
 
@@ -68,9 +69,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return clients.AIOKafkaConsumer(
             group_id=settings.app_id,
             partition_assignment_strategy=[self._assignor],
-            max_poll_records=settings.max_batch_records,
+            max_poll_records=None,  # what stays in the client's buffer keeps its partition from being fetched
             max_partition_fetch_bytes=settings.max_fetch_bytes,
-            fetch_max_wait_ms=500,
+            # A fetch that waits leaves out the partitions whose records are still being taken over.
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             # The loop that turns is watched by /health; a long recovery must not look like a dead worker.
             max_poll_interval_ms=_ONE_HOUR_MS,
             session_timeout_ms=int(settings.session_timeout * 1000),
@@ -193,17 +195,22 @@ class Consumer(driver.Consumer):
             fetched = await self._thread.getmany(fetchable, _FETCH_TIMEOUT)
         finally:
             self._fetch_idle.set()
+        limit = self._runtime.settings.max_batch_records
         for tp, records in fetched.items():
             # A rebalance may begin at any await; what it finds undelivered is read again after its seek.
             if not self.flow_active:
                 return
-            place = TopicPartition(*tp)
-            fresh = self._runtime.ledger.fresh(generation, place, records)
-            if not fresh:
-                continue
-            message = BatchMessage.of(tp, fresh, generation)
-            self._runtime.ledger.deliver(place, message.offset + 1, len(fresh), message.serialized_value_size)
-            await self.wait_first(self.callback(message), cast(Any, self.suspend_flow))
+            fresh = self._runtime.ledger.fresh(generation, TopicPartition(*tp), records)
+            for start in range(0, len(fresh), limit):
+                if self.flow_active:
+                    await self._deliver(tp, fresh[start : start + limit], generation)
+
+    async def _deliver(self, tp: TP, records: Sequence[Any], generation: int) -> None:
+        message = BatchMessage.of(tp, records, generation)
+        self._runtime.ledger.deliver(
+            TopicPartition(*tp), message.offset + 1, len(records), message.serialized_value_size
+        )
+        await self.wait_first(self.callback(message), cast(Any, self.suspend_flow))
 
     def submit(self, message: BatchMessage) -> bool:
         """Put a delivered batch into its partition's lane; False if its generation is over."""
