@@ -135,17 +135,19 @@ class Door:
         session = self._sessions.take(call.session_id) if call.session_id else None
         if session is None and call.session_check:
             raise DoorError(372, "SESSION_NOT_FOUND", f"Session {call.session_id} not found")
-        connection = session.connection if session else await self._run(self._engine.connect)
         settings = {"log_comment": tag, **call.settings}
-        lease = Lease(connection, session, {})
-        try:
-            if session is None and call.session_id and changes_session(statement.text):
-                lease.session = self._sessions.keep(call.session_id, connection, call.session_timeout)
-            if lease.session is not None:
-                lease.restore = await self._run(connection.setting_values, list(settings))
-            elif call.readonly:
+        keeps = call.session_id is not None and changes_session(statement.text)
+        if session is None and not keeps:
+            if call.readonly:
                 # Last: after it nothing else could be set, nor it be unset.
                 settings["readonly"] = READONLY
+            return Lease(await self._run(self._engine.connect, settings, call.database), None, {})
+        connection = session.connection if session else await self._run(self._engine.connect)
+        lease = Lease(connection, session, {})
+        try:
+            if session is None and call.session_id is not None:
+                lease.session = self._sessions.keep(call.session_id, connection, call.session_timeout)
+            lease.restore = await self._run(connection.setting_values, list(settings))
             await self._run(connection.apply, settings, call.database)
         except BaseException:
             await self._give_back(lease)

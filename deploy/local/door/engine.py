@@ -146,10 +146,14 @@ class Engine:
             self._root.query("SELECT version(), timezone(), displayName()").body.decode().rstrip("\n").split("\t")
         )
 
-    def connect(self) -> EngineConnection:
-        """Open a connection with the door's own settings."""
+    def connect(self, settings: Mapping[str, str] | None = None, database: str | None = None) -> EngineConnection:
+        """Open a connection with the door's own settings and those given; raises `EngineError`."""
         connection = EngineConnection(_open(self._path))
-        connection.apply(OWN_SETTINGS)
+        try:
+            connection.apply({**OWN_SETTINGS, **(settings or {})}, database)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def cancel(self, tag: str) -> None:
