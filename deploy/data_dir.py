@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from deploy.local.errors import LocalStackError
+from schemas.catalogue import DEFAULT
 
 
 class DataDir:
@@ -40,6 +42,19 @@ class DataDir:
     def settings_file(self) -> Path:
         """What the parts were told at this start."""
         return self.path / "run" / "settings.json"
+
+    def rules_changed(self, catalogue: Path | None) -> bool:
+        """Say whether what ClickHouse holds was derived with another catalogue than this one."""
+        known = self._rules.read_text() if self._rules.exists() else None
+        return known is not None and known != _checksum(catalogue)
+
+    def remember_rules(self, catalogue: Path | None) -> None:
+        """Remember the catalogue that everything was derived with."""
+        self._rules.write_text(_checksum(catalogue))
+
+    @property
+    def _rules(self) -> Path:
+        return self.path / "catalogue.sha256"
 
     def state(self, worker: str) -> Path:
         """Of one worker's disk store."""
@@ -80,3 +95,7 @@ class DataDir:
             self._lock.truncate(0)
             self._lock.close()
             self._lock = None
+
+
+def _checksum(catalogue: Path | None) -> str:
+    return hashlib.sha256((catalogue or DEFAULT).read_bytes()).hexdigest()

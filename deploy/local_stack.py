@@ -220,19 +220,24 @@ class LocalStack:
         await self._supervisor.start(self._collector())
 
     async def _replay(self) -> None:
-        from deploy.replay import replay  # noqa: PLC0415
+        from deploy.replay import ReplayError, replay  # noqa: PLC0415 it needs its clients
+        from sinks.client import StoreError  # noqa: PLC0415
 
         began = time.monotonic()
-        count = await in_background(lambda: replay(self.settings.kafka, self.settings.clickhouse))
-        if not count:
-            return
         say = self._supervisor.say
-        say(f"{count:,} touchpoints of ClickHouse go through the pipeline again, since Tansu keeps nothing")
-        if not await self._settle(REPLAY_TIMEOUT):
-            raise LocalStackError(
-                f"the replay did not settle in {REPLAY_TIMEOUT:g} s; see the logs in {self._data.logs}"
-            )
-        say(f"replayed in {time.monotonic() - began:.1f} s")
+        rules_changed = self._data.rules_changed(self.settings.catalogue)
+        if rules_changed:
+            say("the catalogue has changed: everything is derived anew from the touchpoints")
+        try:
+            count = await replay(self.settings.kafka, self.settings.clickhouse, rebuild=rules_changed)
+        except (ReplayError, StoreError, OSError) as error:
+            raise LocalStackError(f"the touchpoints of ClickHouse could not be replayed: {error}") from error
+        if count:
+            say(f"{count:,} touchpoints of ClickHouse go through the pipeline again, since Tansu keeps nothing")
+            if not await self._settle(REPLAY_TIMEOUT):
+                raise LocalStackError(f"the replay did not settle in {REPLAY_TIMEOUT:g} s; see {self._data.logs}")
+            say(f"replayed in {time.monotonic() - began:.1f} s")
+        self._data.remember_rules(self.settings.catalogue)
 
     async def _settle(self, timeout: float) -> bool:
         from deploy.settle import SettleTimeout, settle  # noqa: PLC0415 it needs its clients

@@ -107,7 +107,7 @@ def _import_all(
 
     done = []
     # Progress is for people; it goes to standard error, so that standard output holds the result alone.
-    with Progress(console=Console(stderr=True), disable=not chosen() == "table", transient=True) as bar:
+    with Progress(console=Console(stderr=True), disable=chosen() != "table", transient=True) as bar:
         for path in files:
             task = bar.add_task(path.name, total=path.stat().st_size or 1)
             try:

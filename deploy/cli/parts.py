@@ -79,12 +79,23 @@ def demo(
       touchpath demo
       touchpath demo --all --data-dir retail-year --keep
     """
+    from deploy.demo.retail_year import DemoDataMissingError
     from deploy.demo.run import DemoOptions, run_demo
+    from deploy.demo.send import SendError
+    from deploy.local.errors import LocalStackError
+    from deploy.settle import SettleTimeout
+    from producers.store_import import StoreImportError
 
     options = DemoOptions(
         households=None if every else households, data_dir=data_dir, keep=keep, running=running, as_json=as_json
     )
-    raise typer.Exit(run_demo(settings_of(config), options))
+    try:
+        agrees = run_demo(settings_of(config), options)
+    except SettleTimeout as error:
+        raise CommandError(str(error), Exit.NOT_READY) from error
+    except (LocalStackError, DemoDataMissingError, SendError, StoreImportError) as error:
+        raise CommandError(str(error)) from error
+    raise typer.Exit(Exit.DONE if agrees else Exit.FAILED)
 
 
 def collector(
