@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import faust
 
@@ -23,6 +24,9 @@ from streams.worker.settings import WorkerSettings
 from streams.worker.stage_agent import DefectError
 from streams.worker.topics import changelog_name, changelog_topics
 from streams.worker.writer import FencedError, WriterFactory, make_writer
+
+if sys.platform != "win32":
+    import fcntl
 
 log = logging.getLogger("touchpath.worker")
 
@@ -170,6 +174,7 @@ async def serve(app: WorkerApp, stop: asyncio.Event | None = None) -> int:
         server.start()
         log.info("metrics on http://%s:%d/metrics", settings.metrics_host, server.port)
     try:
+        _claim(settings)
         runtime.cluster_id = await check_topics(settings, list(runtime.stages.values()))
         await app.start()
         watch = asyncio.ensure_future(_watch(app, stop))
@@ -183,6 +188,23 @@ async def serve(app: WorkerApp, stop: asyncio.Event | None = None) -> int:
     if server is not None:
         server.stop()
     return _exit_code(runtime.failure)
+
+
+_claims: list[IO[str]] = []  # open for as long as the process lives
+
+
+def _claim(settings: WorkerSettings) -> None:
+    """Keep other workers out of the disk stores: a folder belongs to one worker."""
+    if settings.store != "disk" or settings.data_dir is None or sys.platform == "win32":
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    claim = (settings.data_dir / "worker.lock").open("w")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        claim.close()
+        raise SetupError(f"data_dir {settings.data_dir} is in use by another worker") from None
+    _claims.append(claim)
 
 
 def _quiet_when_over(

@@ -139,6 +139,7 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._runtime = _runtime(self)
+        self._rebalances = 0
         self._room = asyncio.Event()
         self._fetch_idle = asyncio.Event()
         self._fetch_idle.set()
@@ -263,6 +264,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Hand the partitions over: finish the batch in hand, commit, take no more."""
         self.stop_flow()
+        self._rebalances += 1
         try:
             await self.wait_empty()
             self._runtime.ledger.end()
@@ -274,6 +276,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Fence the predecessors of our partitions, then let Faust go on to recovery."""
         self.stop_flow()
+        self._rebalances += 1
         runtime = self._runtime
         try:
             await runtime.lanes.hand_over(0.0)
@@ -288,11 +291,12 @@ class Consumer(driver.Consumer):
 
     async def begin_generation(self, generation: int) -> bool:
         """Seek to the committed offsets and let batches in; False if another rebalance has begun."""
+        rebalances = self._rebalances
         await self._fetch_idle.wait()
         runtime = self._runtime
         sources = runtime.owned
         committed = await self._thread.rewind(sources)
-        if self.app.consumer_generation_id != generation or self.app.rebalancing is False:
+        if self.app.consumer_generation_id != generation or self._rebalances != rebalances:
             return False
         runtime.ledger.begin(generation, committed.items())
         runtime.open_lanes(generation)

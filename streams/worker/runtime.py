@@ -119,6 +119,8 @@ class WorkerRuntime:
         writers, self._writers = self._writers, {}
         await asyncio.gather(*(writer.stop() for writer in writers.values()), return_exceptions=True)
         self.metrics.assigned.set(0)
+        self.metrics.lag.clear()
+        self.metrics.state_keys.clear()
 
     def close(self) -> None:
         """Close the stores."""

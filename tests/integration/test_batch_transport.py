@@ -98,6 +98,34 @@ def test_a_second_worker_takes_over_half_and_gives_it_back_without_doubling(rig:
     assert len({value for _, value in outputs(rig)}) == len(outputs(rig)) == 4100
 
 
+def test_stages_of_one_worker_follow_each_other_whatever_their_partitions(rig: Rig) -> None:
+    middle, last = f"{rig.input}-middle", f"{rig.input}-last"
+    rig.create_topic(middle, 5)
+    rig.create_topic(last, 2)
+    rig.create_topic(f"{rig.options['app_id']}-again-changelog", 5)
+    rig.stages = [["count", rig.input, middle], ["again", middle, last], ["copy", last, rig.output]]
+    count = 1000
+    rig.start("a")
+    rig.start("b")
+    rig.send((b"k%d" % (i % 50), b"%d" % i) for i in range(count))
+    rig.send((b"k%d" % (i % 50), b"%d" % i) for i in range(count))
+    wait_for_outputs(rig, count)
+    eventually("all is assigned", lambda: rig.owns("a") + rig.owns("b") == INPUT_PARTITIONS + 5 + 2)
+    assert rig.owns("a") > 0 < rig.owns("b")
+    assert set(rig.stop().values()) == {EXIT_STOPPED}
+    assert sorted(outputs(rig)) == sorted((b"out:out:k%d" % (i % 50), b"%d" % i) for i in range(count))
+
+
+def test_two_workers_do_not_share_a_folder(rig: Rig) -> None:
+    rig.stores = {"a": "disk", "b": "disk"}
+    rig.start("a")
+    eventually("it is ready", lambda: rig.ask("a", "/ready")[0] == 200)
+    rig.options["data_dir"] = str(rig.settings("a").data_dir)
+    assert rig.start("b").wait(30) == EXIT_SETUP
+    assert "is in use by another worker" in rig.log("b").read_text()
+    del rig.workers["b"]
+
+
 def test_a_stage_that_raises_stops_the_worker_and_says_where(rig: Rig) -> None:
     rig.producer.send(rig.input, key=b"k", value=b"1", partition=2)
     rig.producer.send(rig.input, key=b"k", value=b"poison", partition=2)

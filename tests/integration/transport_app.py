@@ -1,6 +1,7 @@
 """A worker for the transport's tests: a small counting stage, and faults that only a test has.
 
-Configured by TRANSPORT_SETTINGS (JSON of WorkerSettings), TRANSPORT_STAGES (JSON list of [name, input, output]),
+Configured by TRANSPORT_SETTINGS (JSON of WorkerSettings), TRANSPORT_STAGES (JSON list of [name, input, output];
+a name that begins with "copy" is a stage without state),
 TRANSPORT_FAULTS (JSON: `dies_in_commit` counted from 1, seconds to `linger` in each transaction).
 """
 
@@ -54,6 +55,21 @@ class CountingStage:
         return StageResult(outputs, state, {"new": len(outputs), "duplicate": duplicates})
 
 
+class CopyingStage:
+    """Passes every record on; has no state."""
+
+    stateful = False
+
+    def __init__(self, name: str, input_topic: str, output_topic: str) -> None:
+        self.name = name
+        self.input_topic = input_topic
+        self.output_topic = output_topic
+
+    def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:  # noqa: ARG002
+        outputs = [Output(self.output_topic, r.key or b"", r.value or b"", r.timestamp) for r in records]
+        return StageResult(outputs, {}, {})
+
+
 class FaultyWriter(TransactionalWriter):
     """Dies in the commit that the faults tell of, counted over all partitions of the process."""
 
@@ -78,7 +94,10 @@ class FaultyWriter(TransactionalWriter):
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     settings = WorkerSettings.model_validate_json(os.environ["TRANSPORT_SETTINGS"])
-    stages = [CountingStage(*names) for names in json.loads(os.environ["TRANSPORT_STAGES"])]
+    stages = [
+        (CopyingStage if names[0].startswith("copy") else CountingStage)(*names)
+        for names in json.loads(os.environ["TRANSPORT_STAGES"])
+    ]
     faults = json.loads(os.environ.get("TRANSPORT_FAULTS", "{}"))
 
     def writer(settings: WorkerSettings, source: Any) -> PartitionWriter:

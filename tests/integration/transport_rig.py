@@ -56,6 +56,7 @@ class Rig:
             "transaction_timeout": 8,
             **settings,
         }
+        self.stages = [["count", self.input, self.output]]
         self.ports: dict[str, int] = {}
         self.stores: dict[str, str] = {}  # worker -> kind of store, if not memory
         self.stage = CountingStage("count", self.input, self.output)
@@ -75,7 +76,12 @@ class Rig:
             "store": self.stores.get(worker, "memory"),
             "metrics_port": self.ports.setdefault(worker, free_port()),
         }
-        return WorkerSettings.model_validate(self.options | own)
+        return WorkerSettings.model_validate(own | self.options)
+
+    def create_topic(self, name: str, partitions: int, **config: str) -> None:
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin.create_topics([NewTopic(name, partitions, 1, topic_configs=config)])
+        admin.close()
 
     def create_topics(self) -> None:
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -96,7 +102,7 @@ class Rig:
             **os.environ,
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "TRANSPORT_SETTINGS": self.settings(worker).model_dump_json(exclude_none=True),
-            "TRANSPORT_STAGES": json.dumps([["count", self.input, self.output]]),
+            "TRANSPORT_STAGES": json.dumps(self.stages),
             "TRANSPORT_FAULTS": json.dumps(faults),
         }
         with self.log(worker).open("ab") as log:
