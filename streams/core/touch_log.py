@@ -68,7 +68,10 @@ class TouchLog:
         self._removed: list[int] = []
 
     def __len__(self) -> int:
-        return len(self.tail) + sum(chunk.ref.count for chunk in self._chunks)
+        kept = len(self.tail)
+        for chunk in self._chunks:
+            kept += chunk.ref.count
+        return kept
 
     def __iter__(self) -> Iterator[Touch]:
         for chunk in self._chunks:
