@@ -16,7 +16,7 @@ The way, and what each step is in the rules (`order`: names ticket order T-1007;
 | 10 | 14 Mar 19:00:00 | car park | store | no |
 | 11 | 14 Mar 19:05:00 | foyer | store | YES: the branch visit |
 | 12 | 14 Mar 19:10:00 | box office | store | 25.90 EUR, order: the closing conversion; its own event earns nothing |
-| 13 | 14 Mar 19:20:00 | snack counter | store | 9.20 EUR: a micro-conversion of the Retention phase, so still this journey |
+| 13 | 14 Mar 19:20:00 | snack counter | store | 9.20 EUR: a micro-conversion; Retention phase, so this journey |
 | 14 | 14 Mar 19:25:00 | ticket check | store | order |
 | 15 | 14 Mar 19:30:00 | film | store | Retention phase |
 | 16 | 14 Mar 22:00:00 | bar.drinks | store | Retention phase of its whole, the bar |
