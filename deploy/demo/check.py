@@ -89,10 +89,7 @@ def _baskets(year: RetailYear) -> pd.DataFrame:
 
 def _touches(year: RetailYear, baskets: pd.DataFrame, source: str) -> pd.DataFrame:
     """One row per basket and mailing in its window, with the mailing's rank in it and how many there are."""
-    ids = [
-        event_id(source, mailing_id(row.campaign_id, row.household_id)).hex
-        for row in year.mailings.itertuples(index=False)
-    ]
+    ids = [event_id(source, mailing_id(one.campaign, one.household)).hex for one in year.each_mailing()]
     mailings = year.mailings.assign(event=ids)[["household_id", "campaign_id", "event", "at"]]
     pairs = baskets.reset_index().merge(mailings, on="household_id", suffixes=("", "_touch"))
     pairs = pairs[(pairs["at_touch"] <= pairs["at"]) & (pairs["at_touch"] >= pairs["at"] - WINDOW)]

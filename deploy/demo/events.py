@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deploy.demo.retail_year import RetailYear
+    from deploy.demo.retail_year import Mailing, Redemption, RetailYear
 
 
 def mailing_id(campaign: int, household: int) -> str:
@@ -26,30 +26,24 @@ def campaign_name(campaign: int) -> str:
 
 def calls(year: RetailYear) -> Iterator[dict[str, Any]]:
     """Give the calls, mailings first, each in order of time."""
-    for row in year.mailings.itertuples(index=False):
+    for mailing in year.each_mailing():
         yield {
-            **_call(mailing_id(row.campaign_id, row.household_id), "Direct Mail Delivered", row),
-            "properties": {"campaign_type": row.campaign_type},
+            **_call(mailing_id(mailing.campaign, mailing.household), "Direct Mail Delivered", mailing),
+            "properties": {"campaign_type": mailing.campaign_type},
         }
-    for row in year.redemptions.itertuples(index=False):
-        yield {
-            **_call(
-                redemption_id(row.household_id, row.campaign_id, row.coupon_upc, f"{row.at:%Y-%m-%d}"),
-                "Coupon Redeemed",
-                row,
-            ),
-            "properties": {"coupon": str(row.coupon_upc)},
-        }
+    for one in year.each_redemption():
+        message = redemption_id(one.household, one.campaign, one.coupon, f"{one.at:%Y-%m-%d}")
+        yield {**_call(message, "Coupon Redeemed", one), "properties": {"coupon": str(one.coupon)}}
 
 
-def _call(message: str, event: str, row: Any) -> dict[str, Any]:
+def _call(message: str, event: str, one: Mailing | Redemption) -> dict[str, Any]:
     return {
         "type": "track",
         "messageId": message,
         "event": event,
-        "timestamp": row.at.isoformat(),
+        "timestamp": one.at.isoformat(),
         "context": {
-            "traits": {"loyalty_id": str(row.household_id)},
-            "campaign": {"name": campaign_name(row.campaign_id), "medium": "direct mail"},
+            "traits": {"loyalty_id": str(one.household)},
+            "campaign": {"name": campaign_name(one.campaign), "medium": "direct mail"},
         },
     }

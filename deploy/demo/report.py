@@ -99,7 +99,8 @@ def verdict(report: Report) -> str:
         lines = len(report.result.shares)
         return (
             "Check: an independent calculation straight from the tables agrees: "
-            f"{figures['conversions']:,} conversions, {money(figures['revenue_minor'])} USD, and all {lines} campaign and model lines to the cent."
+            f"{figures['conversions']:,} conversions, {money(figures['revenue_minor'])} USD, "
+            f"and all {lines} campaign and model lines to the cent."
         )
     shown = [f"  {difference}" for difference in report.differences[:SHOWN_DIFFERENCES]]
     if (more := len(report.differences) - len(shown)) > 0:

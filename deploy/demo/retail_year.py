@@ -11,9 +11,11 @@ in New York; both are set to noon there.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
@@ -29,6 +31,24 @@ LINE_COLUMNS = [
 
 class DemoDataMissingError(Exception):
     """The data package is not installed; the message says how to get it."""
+
+
+class Mailing(NamedTuple):
+    """A campaign's mailing to a household."""
+
+    household: int
+    campaign: int
+    campaign_type: str
+    at: datetime
+
+
+class Redemption(NamedTuple):
+    """A coupon handed in by a household."""
+
+    household: int
+    campaign: int
+    coupon: int
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,14 @@ class RetailYear:
     def households(self) -> int:
         """How many households there are."""
         return int(self.lines["household_id"].nunique())
+
+    def each_mailing(self) -> Iterator[Mailing]:
+        """Give the mailings one by one, in order of time."""
+        yield from map(Mailing._make, self.mailings.to_numpy().tolist())
+
+    def each_redemption(self) -> Iterator[Redemption]:
+        """Give the redemptions one by one, in order of time."""
+        yield from map(Redemption._make, self.redemptions.to_numpy().tolist())
 
     def oddities(self) -> dict[str, int]:
         """Count the known traps of the data, by what becomes of each."""
@@ -117,4 +145,6 @@ def _folder() -> Path:
 def _noon(days: pd.Series) -> pd.Series:
     import pandas as pd  # noqa: PLC0415
 
-    return (days.dt.normalize() + pd.Timedelta(hours=NOON)).dt.tz_localize(LOCAL).dt.tz_convert("UTC")
+    noon: pd.Series = (days.dt.normalize() + pd.Timedelta(hours=NOON)).dt.tz_localize(LOCAL)
+    in_utc: pd.Series = noon.dt.tz_convert("UTC")
+    return in_utc

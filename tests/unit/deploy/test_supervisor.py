@@ -135,7 +135,7 @@ async def test_a_part_that_is_never_ready_fails_the_start_and_leaves_no_process(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     async with supervisor:
-        with pytest.raises(LocalStackError, match="not ready in 0.3 s"):
+        with pytest.raises(LocalStackError, match=r"not ready in 0\.3 s"):
             await supervisor.start(program("a", "import time; time.sleep(600)", tmp_path / "never", start_timeout=0.3))
         pid = supervisor.pid("a")
         assert pid is not None
