@@ -41,8 +41,8 @@ class Layout:
         return self.delimiter != ","
 
     def fields(self, line: str) -> list[str]:
-        """Split one line."""
-        return next(csv.reader([line], delimiter=self.delimiter), [])
+        """Split one line. What cannot stand in one (a lone carriage return, a NUL) counts as a letter."""
+        return _split(line, self.delimiter)
 
 
 def layout_of(first_line: str) -> Layout:
@@ -51,9 +51,9 @@ def layout_of(first_line: str) -> Layout:
     Raises:
         LayoutError: a column is missing or stands twice.
     """
-    line = first_line.removeprefix("\ufeff").strip("\r\n")
+    line = first_line.removeprefix("\ufeff")
     delimiter = max(_DELIMITERS, key=line.count)
-    headings = next(csv.reader([line], delimiter=delimiter), [])
+    headings = _split(line, delimiter)
     known = {_folded(alias): name for name, aliases in NAMES.items() for alias in (name, *aliases)}
     positions: dict[str, int] = {}
     for position, heading in enumerate(headings):
@@ -67,6 +67,11 @@ def layout_of(first_line: str) -> Layout:
     if missing:
         raise LayoutError(f"line 1: no column {', '.join(missing)}; the file has {', '.join(headings) or 'none'}")
     return Layout(positions, len(headings), delimiter)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    text = line.rstrip("\r\n").replace("\r", "\ufffd").replace("\n", "\ufffd").replace("\0", "\ufffd")
+    return next(csv.reader([text], delimiter=delimiter), [])
 
 
 def _folded(heading: str) -> str:

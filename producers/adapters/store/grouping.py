@@ -1,7 +1,8 @@
 """From lines to receipts: a fold over the lines of a file, with bounded memory.
 
 Lines of a receipt need not stand together. A receipt is taken as whole when `window` further lines have been read
-since its last one, or the file ends. A receipt is store, till, date and number; it may run over midnight: a line
+since its last one, or the file ends. A bad line spoils the receipt that it names, wherever it stands in it: without
+that line the sum would be wrong. A receipt is store, till, date and number; it may run over midnight: a line
 of the same store, till and number within an hour joins, and the earlier date is the receipt's.
 
 When lines of a receipt come after it was taken, they make a receipt of the same name: the same lines again are a
@@ -10,7 +11,7 @@ Names are remembered for the last `remembered` receipts.
 """
 
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -56,8 +57,9 @@ class Receipt:
 
     @property
     def first(self) -> Raw:
-        """Its first line in the file. Lines are added in the file's order, and a receipt begins with a good one."""
-        return self.lines[0].raw
+        """Its first line in the file; lines are added in the file's order."""
+        good = self.lines[0].raw
+        return self.bad[0] if self.bad and self.bad[0].offset < good.offset else good
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,15 @@ class Stray:
     line: BadLine
 
 
+@dataclass(slots=True)
+class _Recent:
+    """A bad line of the window: receipts that begin after it may claim it too."""
+
+    line: BadLine
+    seen: int
+    claimed: bool
+
+
 Found = Whole | Twice | Torn | Stray
 
 
@@ -100,6 +111,7 @@ class Grouping:
         self._read = 0
         # By newest line, oldest first, so that what is due stands in front.
         self._open: OrderedDict[tuple[Name, date], Receipt] = OrderedDict()
+        self._bad: deque[_Recent] = deque()
         self._closed: OrderedDict[bytes, bytes] = OrderedDict()
 
     def add(self, line: Line | BadLine) -> Iterator[Found]:
@@ -107,19 +119,22 @@ class Grouping:
         self._read += 1
         if isinstance(line, Line):
             self._take(line)
-        elif not self._spoil(line):
-            yield Stray(line)
+        else:
+            self._spoil(line)
         yield from self._due()
 
     def end(self) -> Iterator[Found]:
         """There are no more lines: close everything, in the order of their newest lines."""
+        yield from (Stray(recent.line) for recent in self._bad if not recent.claimed)
+        self._bad.clear()
         while self._open:
             _, receipt = self._open.popitem(last=False)
             yield self._close(receipt)
 
     def first_open(self) -> Raw | None:
         """Give the earliest line of the receipts that are not finished, None where all are."""
-        return min((receipt.first for receipt in self._open.values()), key=lambda raw: raw.offset, default=None)
+        waiting = [receipt.first for receipt in self._open.values()] + [recent.line.raw for recent in self._bad]
+        return min(waiting, key=lambda raw: raw.offset, default=None)
 
     def first_spoilt_by(self, bad: Raw) -> Raw:
         """Give the earliest line of the open receipts that a bad line has spoilt, the bad line where there is none."""
@@ -131,7 +146,10 @@ class Grouping:
         receipt = self._open.get((name, day)) or self._over_midnight(name, day, line)
         if receipt is None:
             receipt = self._open[name, day] = Receipt(*name, day)
-        receipt.lines.append(line)
+            receipt.lines.append(line)
+            self._claim(receipt)
+        else:
+            receipt.lines.append(line)
         receipt.seen = self._read
         self._open.move_to_end((name, receipt.date))
         if day < receipt.date:  # the earlier date names it
@@ -146,17 +164,29 @@ class Grouping:
                 return receipt
         return None
 
-    def _spoil(self, bad: BadLine) -> bool:
+    def _claim(self, receipt: Receipt) -> None:
+        """A receipt begins: what was read before it and was bad may be its own."""
+        for recent in self._bad:
+            if _may_belong(recent.line, receipt):
+                recent.claimed = True
+                receipt.problem = receipt.problem or recent.line.problem
+                receipt.bad.append(recent.line.raw)
+
+    def _spoil(self, bad: BadLine) -> None:
         """Mark every open receipt to which a bad line may belong: without that line its sum would be wrong."""
         found = [receipt for receipt in self._open.values() if _may_belong(bad, receipt)]
+        self._bad.append(_Recent(bad, self._read, claimed=bool(found)))
         for receipt in found:
             receipt.problem = receipt.problem or bad.problem
             receipt.bad.append(bad.raw)
             receipt.seen = self._read
             self._open.move_to_end((receipt.name, receipt.date))
-        return bool(found)
 
     def _due(self) -> Iterator[Found]:
+        while self._bad and self._read - self._bad[0].seen >= self._window:
+            recent = self._bad.popleft()
+            if not recent.claimed:
+                yield Stray(recent.line)
         while self._open:
             receipt = next(iter(self._open.values()))
             if self._read - receipt.seen < self._window:
@@ -188,6 +218,10 @@ def _may_belong(bad: BadLine, receipt: Receipt) -> bool:
         elif names[column] != value:
             return False
         told = told or column == "store_id"
+    if told and bad.told is not None and bad.told.date() != receipt.date:
+        times = [line.local.replace(tzinfo=None) for line in receipt.lines]
+        if all(abs(time - bad.told) > OVER_MIDNIGHT for time in times):
+            return False
     # What was cut off inside the name may belong to whatever begins like it; a whole line says its whole name.
     return told and (bad.cut or any(column == "receipt" for column, _ in bad.known))
 

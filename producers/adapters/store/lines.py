@@ -62,12 +62,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that cannot be read. `known` are the columns of it that are there, with the last one perhaps cut off."""
+    """A line that cannot be read. `known` are the columns of it that are there, with the last one perhaps cut off.
+
+    `told` is its time as the till wrote it, without a zone, None where that cannot be read.
+    """
 
     raw: Raw
     problem: Problem
     known: tuple[tuple[str, str], ...]
     cut: bool
+    told: datetime | None = None
 
 
 def line_of(raw: Raw, layout: Layout, declared: Declared) -> Line | BadLine:
@@ -78,7 +82,7 @@ def line_of(raw: Raw, layout: Layout, declared: Declared) -> Line | BadLine:
     except UnicodeDecodeError as error:
         text = raw.content.decode(errors="replace")
         problem = Problem(raw.at(), f"not UTF-8 (byte {error.start + 1} of the line)")
-    fields = layout.fields(text.rstrip("\r\n").replace("\0", "\ufffd"))
+    fields = layout.fields(text)
     columns = {name: fields[at].strip() for name, at in layout.positions.items() if at < len(fields)}
     try:
         if problem is not None:
@@ -92,7 +96,7 @@ def line_of(raw: Raw, layout: Layout, declared: Declared) -> Line | BadLine:
         return _read(raw, columns, layout, declared)
     except Problem as found:
         in_order = tuple(sorted(columns.items(), key=lambda column: layout.positions[column[0]]))
-        return BadLine(raw, found, in_order, cut=not raw.ended)
+        return BadLine(raw, found, in_order, cut=not raw.ended, told=_told(in_order, cut=not raw.ended))
 
 
 def _read(raw: Raw, columns: dict[str, str], layout: Layout, declared: Declared) -> Line:
@@ -134,6 +138,16 @@ def _read(raw: Raw, columns: dict[str, str], layout: Layout, declared: Declared)
         currency=currency,
         original=text("original_receipt"),
     )
+
+
+def _told(known: tuple[tuple[str, str], ...], *, cut: bool) -> datetime | None:
+    for column, value in known[:-1] if cut else known:
+        if column == "timestamp":
+            try:
+                return parsed(value, column).replace(tzinfo=None)
+            except Problem:
+                return None
+    return None
 
 
 def _required(value: str | None) -> str:

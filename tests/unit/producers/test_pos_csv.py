@@ -1,0 +1,263 @@
+"""Receipt lines and the touchpoints that they become."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from producers.adapters.sender import Limits, Sender
+from producers.adapters.store.columns import LayoutError, layout_of
+from producers.adapters.store.grouping import Grouping
+from producers.adapters.store.lines import Declared, Raw, line_of
+from producers.adapters.store.pos_csv import outcome_of
+from schemas.base import event_id
+from schemas.bodies import StoreBody
+from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
+from schemas.touchpoint import Touchpoint
+
+HEADING = "store_id,till,receipt,timestamp,loyalty_id,product,category,quantity,value"
+BERLIN = Declared(ZoneInfo("Europe/Berlin"), "EUR")
+NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
+SENDER = Sender("store", "file:pos.csv")
+
+
+def outcomes(
+    *lines: str | bytes, heading: str = HEADING, declared: Declared = BERLIN, window: int = 1000, ended: bool = True
+) -> list[Outcome]:
+    layout, grouping = layout_of(heading), Grouping(window)
+    found = []
+    offset = len(heading) + 1
+    for number, line in enumerate(lines, start=2):
+        content = (line.encode() if isinstance(line, str) else line) + (
+            b"" if number > len(lines) and not ended else b"\n"
+        )
+        raw = Raw(number, offset, content, ended or number <= len(lines), len(content))
+        found += grouping.add(line_of(raw, layout, declared))
+        offset += len(content)
+    found += grouping.end()
+    return [outcome_of(one, SENDER, NOW, Limits()) for one in found]
+
+
+def taken(*lines: str | bytes, **more: object) -> list[Touchpoint]:
+    result = outcomes(*lines, **more)  # type: ignore[arg-type] # passed on
+    return [outcome.touchpoint for outcome in result if isinstance(outcome, Accepted)]
+
+
+def reasons(*lines: str | bytes, **more: object) -> list[str]:
+    result = outcomes(*lines, **more)  # type: ignore[arg-type] # passed on
+    return [outcome.record.reason for outcome in result if isinstance(outcome, Quarantined)]
+
+
+def line(
+    receipt: str = "101",
+    *,
+    time: str = "2017-03-01 11:53:26",
+    card: str = "L7",
+    product: str = "tea",
+    quantity: str = "2",
+    value: str = "3.98",
+    till: str = "1",
+) -> str:
+    return f"12,{till},{receipt},{time},{card},{product},drinks,{quantity},{value}"
+
+
+def test_the_lines_of_a_receipt_are_one_purchase_with_its_lines() -> None:
+    [purchase] = taken(line(), line(product="milk", quantity="1", value="0.99", time="2017-03-01 11:54:00"))
+    assert purchase.touchpoint == "store_purchase"
+    assert purchase.channel == "store"
+    assert purchase.key == "loyalty:L7"
+    assert purchase.order_id == "12/1/2017-03-01/101"
+    assert purchase.event_id == event_id("store", "12/1/2017-03-01/101")
+    assert purchase.occurred_at == datetime(2017, 3, 1, 10, 54, tzinfo=UTC)
+    assert purchase.amount is not None
+    assert (purchase.amount.amount, purchase.amount.currency) == (Decimal("4.97"), "EUR")
+    assert isinstance(purchase.body, StoreBody)
+    assert (purchase.body.store, purchase.body.till, purchase.body.receipt) == ("12", "1", "101")
+    assert [(item.product, item.category, item.quantity, item.value) for item in purchase.body.items] == [
+        ("tea", "drinks", 2, Decimal("3.98")),
+        ("milk", "drinks", 1, Decimal("0.99")),
+    ]
+
+
+def test_lines_of_two_receipts_may_be_mixed() -> None:
+    both = taken(line("1"), line("2"), line("1"), line("2"), line("1"))
+    assert {purchase.order_id: purchase.amount.minor for purchase in both if purchase.amount} == {
+        "12/1/2017-03-01/1": 1194,
+        "12/1/2017-03-01/2": 796,
+    }
+
+
+def test_the_same_number_at_another_till_or_day_is_another_receipt() -> None:
+    assert len(taken(line(), line(till="2"), line(time="2017-03-02 11:53:26"))) == 3
+
+
+def test_a_receipt_over_midnight_is_one_and_of_the_day_it_began() -> None:
+    over = [line(time="2017-03-02 00:00:30"), line(time="2017-03-01 23:59:30")]
+    for lines in (over, over[::-1]):
+        [purchase] = taken(*lines)
+        assert purchase.order_id == "12/1/2017-03-01/101"
+
+
+def test_without_a_card_a_receipt_is_taken_and_is_nobodys() -> None:
+    [purchase] = taken(line(card=""))
+    assert purchase.identifiers == ()
+    assert purchase.key == f"event:{purchase.event_id}"
+
+
+def test_quantity_nought_and_a_receipt_worth_nothing_are_kept() -> None:
+    [purchase] = taken(line(quantity="0", value="0"))
+    assert purchase.amount is not None
+    assert purchase.amount.minor == 0
+    assert isinstance(purchase.body, StoreBody)
+    assert purchase.body.items[0].quantity == 0
+
+
+def test_fuel_is_a_large_quantity() -> None:
+    [purchase] = taken(line(quantity="89638", value="250.99"))
+    assert isinstance(purchase.body, StoreBody)
+    assert purchase.body.items[0].quantity == 89638
+
+
+def test_each_line_is_rounded_half_to_even_before_the_sum() -> None:
+    [purchase] = taken(line(value="3.4899999999999998"), line(value="0.125"), line(value="0.135"))
+    assert purchase.amount is not None
+    assert purchase.amount.amount == Decimal("3.75")
+
+
+def test_a_receipt_below_zero_is_a_return_that_stands_for_itself() -> None:
+    [returned] = taken(line(value="-5.00"), line(value="1.00"))
+    assert returned.touchpoint == "store_return"
+    assert returned.order_id is None
+    assert returned.amount is not None
+    assert returned.amount.minor == 400
+
+
+def test_a_return_that_names_its_receipt_takes_back_from_that_order() -> None:
+    heading = HEADING + ",original_receipt"
+    [returned] = taken(line(value="-5.00") + ",12/1/2017-02-01/88", heading=heading)
+    assert returned.order_id == "12/1/2017-02-01/88"
+    assert reasons(line(value="-5.00") + ",88", heading=heading) == [
+        "$.line[2].original_receipt: not of the form store/till/date/number"
+    ]
+
+
+# ---- time
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [
+        ("2017-03-26 01:59:59", 0),  # before clocks go forward
+        ("2017-03-26 02:30:00", 1),  # an hour that is missing: the till was not put forward yet
+        ("2017-10-29 02:30:00", 0),  # an hour that comes twice: the first one
+        ("2017-07-01 12:00:00", 10),
+        ("2017-07-01T12:00:00Z", 12),
+        ("2017-07-01T12:00:00-05:00", 17),
+        ("1.7.2017 12:00", 10),
+    ],
+)
+def test_a_time_without_zone_is_of_the_declared_one(written: str, hour: int) -> None:
+    [purchase] = taken(line(time=written))
+    assert purchase.occurred_at.hour == hour
+
+
+def test_without_a_declared_zone_a_time_without_one_is_refused() -> None:
+    found = reasons(line(), declared=Declared(None, "EUR"))
+    assert found == ["$.line[2].timestamp: '2017-03-01 11:53:26' has no time zone, and none was declared"]
+
+
+# ---- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (line(quantity="two"), "$.line[3].quantity: not a number"),
+        (line(value=""), "$.line[3].value: required, but blank"),
+        (line(value="3,98"), "$.line[3]: 10 columns where the heading has 9"),
+        (line(product=""), "$.line[3].product: required, but blank"),
+        (line(card="L8"), "$.line[3].loyalty_id: 'L8', where the receipt began with 'L7'"),
+        ("12,1,101", "$.line[3]: 3 columns where the heading has 9"),
+        (line(product="\xff").encode("latin-1"), "$.line[3]: not UTF-8 (byte 33 of the line)"),
+    ],
+)
+def test_a_bad_line_takes_its_whole_receipt_along_and_no_other(bad: str | bytes, reason: str) -> None:
+    lines = [line(), bad, line(), line("102")]
+    assert [purchase.order_id for purchase in taken(*lines)] == ["12/1/2017-03-01/102"]
+    assert reasons(*lines) == [reason]
+
+
+def test_a_bad_first_line_takes_its_receipt_along_too() -> None:
+    lines = [line(quantity="two"), line("102"), line()]
+    assert [purchase.order_id for purchase in taken(*lines)] == ["12/1/2017-03-01/102"]
+    assert reasons(*lines) == ["$.line[2].quantity: not a number"]
+
+
+def test_the_quarantine_holds_all_lines_of_the_receipt() -> None:
+    [bad] = [o for o in outcomes(line(), line(quantity="two"), line()) if isinstance(o, Quarantined)]
+    assert bad.record.original.decode().splitlines() == [line(), line(quantity="two"), line()]
+    assert bad.record.door == "file:pos.csv"
+
+
+def test_a_time_before_1990_or_a_day_ahead_is_refused() -> None:
+    assert "is before 1990-01-01" in reasons(line(time="1989-01-01 10:00"))[0]
+    assert "is more than a day ahead" in reasons(line(time="2024-05-03 10:00"))[0]
+
+
+@pytest.mark.parametrize(
+    "cut", ["12,1,10", "12,1,101,2017-03-0", "12,1", "12,1,101,2017-03-01 11:53:26,L7,tea,drinks,2,3"]
+)
+def test_a_last_line_that_was_cut_off_takes_the_receipts_it_may_belong_to_along(cut: str) -> None:
+    lines = [line("102", till="2"), line(), cut]
+    assert [purchase.order_id for purchase in taken(*lines, ended=False)] == ["12/2/2017-03-01/102"]
+    assert reasons(*lines, ended=False) == ["$.line[4]: cut off: the file's last line has no line break"]
+
+
+def test_a_line_of_which_nobody_knows_the_receipt_is_kept_alone() -> None:
+    assert reasons("nonsense", line()) == ["$.line[2]: 1 columns where the heading has 9"]
+    assert len(taken("nonsense", line())) == 1
+
+
+def test_the_same_receipt_again_is_a_duplicate_and_another_of_its_name_is_refused() -> None:
+    others = [line(str(number)) for number in range(200, 210)]
+    result = outcomes(line(), *others, line(), *others, line(value="9.99"), window=5)
+    assert [outcome for outcome in result if isinstance(outcome, Duplicate)] == [
+        Duplicate(event_id("store", f"12/1/2017-03-01/{number}")) for number in (101, *range(200, 210))
+    ]
+    [torn] = [outcome for outcome in result if isinstance(outcome, Quarantined)]
+    assert torn.record.reason.startswith("$.line[24].receipt: receipt 12/1/2017-03-01/101 was complete long before")
+
+
+def test_too_many_lines_are_no_receipt() -> None:
+    assert reasons(*[line()] * 2001) == [
+        "$.line[2002]: more than 2000 lines in one receipt (of its 100050 bytes the first 65536 are kept)"
+    ]
+
+
+# ---- columns
+
+
+def test_columns_go_by_many_names_in_any_order_and_others_are_passed_by() -> None:
+    heading = "Colour;Amount;Basket ID;SKU;Branch;Time;CURRENCY;Qty"
+    [purchase] = taken(
+        "red;12,50;77;tea;4;2017-03-01 10:00;chf;1,5", heading=heading, declared=Declared(ZoneInfo("Europe/Zurich"))
+    )
+    assert purchase.order_id == "4//2017-03-01/77"
+    assert purchase.amount is not None
+    assert (purchase.amount.amount, purchase.amount.currency) == (Decimal("12.50"), "CHF")
+
+
+@pytest.mark.parametrize(
+    ("heading", "message"),
+    [
+        ("store_id,till", "no column receipt, timestamp, product, value; the file has store_id, till"),
+        (HEADING + ",amount", "the columns 'value' and 'amount' both mean value"),
+        ("", "no column store_id"),
+    ],
+)
+def test_a_heading_that_cannot_be_meant_is_refused(heading: str, message: str) -> None:
+    with pytest.raises(LayoutError, match=message):
+        layout_of(heading)
