@@ -257,37 +257,36 @@ def _posting(record: Record, epoch: int, partition: int, into: Rows) -> None:
     occurred_at, recorded_at = micros(p.occurred_at), micros(p.recorded_at)
     version = first_in_epoch(epoch, partition, record.offset)
     # All or nothing: half a posting would break the ledger.
-    into.setdefault("credits_log", []).extend(
-        [
-            (
-                entry.entry_id,
-                p.conversion_id,
-                p.profile_id,
-                p.conversion,
-                occurred_at,
-                p.cause,
-                entry.model,
-                entry.revision,
-                entry.sign,
-                entry.touchpoint_id,
-                entry.touchpoint,
-                entry.channel,
-                entry.campaign,
-                _micros_or_none(entry.touched_at),
-                _fitting("$.entries[...].credit", entry.credit, 9, 18),
-                p.currency,
-                p.minor_digits,
-                entry.value_minor,
-                Decimal(entry.value_minor).scaleb(-p.minor_digits),
-                recorded_at,
-                epoch,
-                partition,
-                record.offset,
-                version,
-            )
-            for entry in p.entries
-        ]
-    )
+    rows = [
+        (
+            entry.entry_id,
+            p.conversion_id,
+            p.profile_id,
+            p.conversion,
+            occurred_at,
+            p.cause,
+            entry.model,
+            entry.revision,
+            entry.sign,
+            entry.touchpoint_id,
+            entry.touchpoint,
+            entry.channel,
+            entry.campaign,
+            _micros_or_none(entry.touched_at),
+            _fitting("$.entries[...].credit", entry.credit, 9, 18),
+            p.currency,
+            p.minor_digits,
+            entry.value_minor,
+            Decimal(entry.value_minor).scaleb(-p.minor_digits),
+            recorded_at,
+            epoch,
+            partition,
+            record.offset,
+            version,
+        )
+        for entry in p.entries
+    ]
+    into.setdefault("credits_log", []).extend(rows)
 
 
 def _mark(record: Record, epoch: int, partition: int, into: Rows) -> None:

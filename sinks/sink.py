@@ -33,8 +33,9 @@ async def _run(settings: SinkSettings, kafka: KafkaConnection, clickhouse: Click
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, sink.stop)
-    # It logs each refused connection as an error; we say it once, in our words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # They log each refused connection, some with a trace; we say it once, in our words.
+    for name in ("aiokafka", "clickhouse_connect", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     port = None
     if settings.http_port is not None:
         port = HttpPort(settings.http_host, settings.http_port, sink.metrics, sink.is_ready)

@@ -9,21 +9,26 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from deploy.settle_ends import Ends
 from schemas import topics
 from schemas.bodies import LineItem, StoreBody, WebBody
 from schemas.catalogue import load
+from schemas.connection import KafkaConnection
 from schemas.identifier import Identifier
 from schemas.money import Money
 from schemas.touchpoint import Campaign, Touchpoint
+from sinks.reader import Cluster
 from sinks.rows import TOPICS
 from streams.core.fold import FoldStage
 from streams.core.resolve import ResolveStage
 from streams.core.stage import Output, Stage
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+#: The time of ingest must be now: Kafka's retention looks at it and deletes at once what is older.
+INGEST = datetime.now(UTC)
+NOW = INGEST - timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def a_visit(customer: str, minute: int = 0, campaign: str | None = "spring") -> 
         touchpoint="page_view",
         channel="web",
         occurred_at=NOW + timedelta(minutes=minute),
-        received_at=NOW + timedelta(days=1),
+        received_at=INGEST,
         identifiers=(Identifier(kind="customer", value=customer),),
         campaign=Campaign(name=campaign) if campaign else None,
         body=WebBody(url="https://shop.example/"),
@@ -58,7 +63,7 @@ def a_purchase(customer: str, minute: int = 100, amount: str = "12.99") -> Touch
         touchpoint="store_purchase",
         channel="store",
         occurred_at=NOW + timedelta(minutes=minute),
-        received_at=NOW + timedelta(days=1),
+        received_at=INGEST,
         identifiers=(Identifier(kind="customer", value=customer), Identifier(kind="loyalty", value=f"L{customer}")),
         order_id=f"receipt-{customer}-{minute}",
         amount=Money(amount=Decimal(amount), currency="EUR"),
@@ -132,7 +137,9 @@ async def _send(producer: AIOKafkaProducer, records: Sequence[Output]) -> None:
         await asyncio.gather(*sent)
 
 
-async def ends(bootstrap: str, topic: str) -> dict[int, int]:
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed") as consumer:
-        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        return {tp.partition: end for tp, end in (await consumer.end_offsets(places)).items()}
+async def ends(bootstrap: str) -> dict[tuple[str, int], int]:
+    """The end of every place, as a fetch tells it."""
+    kafka = KafkaConnection(bootstrap_servers=bootstrap)
+    async with Cluster(kafka) as cluster, Ends(kafka, ()) as found:
+        partitions = await cluster.partitions(TOPICS)
+        return await found.now((topic, number) for topic, numbers in partitions.items() for number in numbers)
