@@ -1,0 +1,154 @@
+"""The replay on a real Tansu: a broker that lost its memory gets back what was accepted, in the first order, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from deploy import replay as replay_module
+from deploy.local.door_process import ClickHouseDoor
+from deploy.local.tansu import TansuBroker
+from deploy.replay import ReplayError, replay
+from schemas import topics
+from schemas.connection import KafkaConnection
+from sinks import positions
+from sinks.client import Store
+from sinks.rows import COLUMNS, Rows, read
+from streams.core.stage import Output
+from streams.worker.partitioning import partition_of
+from tests.integration.sink_parts import ARecord, collected, ends, journeys_of, make_topics, produce
+from tests.integration.sink_rig import count, migrated
+
+Landed = dict[int, list[tuple[bytes, bytes, int]]]
+
+
+@pytest.fixture
+def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
+    store = migrated(clickhouse_door.port, door_database)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def tansu(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[TansuBroker]:
+    broker = TansuBroker(free_port(), tmp_path / "tansu.log")
+    broker.start()
+    broker.wait_ready()
+    yield broker
+    broker.stop()
+
+
+def archive(store: Store, cluster_id: str, records: list[Output]) -> Landed:
+    """Land records as a sink would have, of two partitions; give them by partition."""
+    epoch = positions.epoch_of(store, cluster_id)
+    by_partition: Landed = {0: [], 1: []}
+    rows: Rows = {}
+    for record in records:
+        partition = partition_of(record.key, 2)
+        landed = by_partition[partition]
+        value = record.value or b""
+        read(topics.COLLECTED.name, partition, [ARecord(len(landed), record.key, value, record.timestamp)], epoch, rows)
+        landed.append((record.key, value, record.timestamp))
+    store.insert("collected_log", COLUMNS["collected_log"], rows["collected_log"])
+    return by_partition
+
+
+async def on_topic(broker: TansuBroker) -> Landed:
+    found: Landed = {}
+    async with AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest") as consumer:
+        for (topic, partition), end in (await ends(broker.bootstrap)).items():
+            if topic != topics.COLLECTED.name:
+                continue
+            tp = TopicPartition(topic, partition)
+            consumer.assign([tp])
+            consumer.seek(tp, 0)
+            found[partition] = []
+            while len(found[partition]) < end:
+                for record in (await consumer.getmany(timeout_ms=200)).get(tp, []):
+                    found[partition].append((record.key, record.value, record.timestamp))
+    return found
+
+
+def of(broker: TansuBroker) -> KafkaConnection:
+    return KafkaConnection(bootstrap_servers=broker.bootstrap)
+
+
+async def test_the_archive_comes_back_in_the_first_order_with_its_keys_and_times(
+    tansu: TansuBroker, store: Store
+) -> None:
+    first = archive(store, "first life", collected(journeys_of(20)))
+    second = archive(store, "second life", collected(journeys_of(5, start=20)))
+    # A replay of old lands again in the second life; its copies must neither come twice nor change the order.
+    epoch = positions.epoch_of(store, "second life")
+    rows: Rows = {}
+    for partition, landed in first.items():
+        again = [ARecord(900 - n, key, value, at) for n, (key, value, at) in enumerate(landed)]
+        read(topics.COLLECTED.name, partition, again, epoch, rows)
+    store.insert("collected_log", COLUMNS["collected_log"], rows["collected_log"])
+    await make_topics(tansu.bootstrap)
+    heard: list[tuple[int, int]] = []
+    assert await replay(of(tansu), store.connection, on_progress=lambda *now: heard.append(now)) == 100
+    assert await on_topic(tansu) == {partition: first[partition] + second[partition] for partition in (0, 1)}
+    assert heard[-1] == (100, 100)
+
+
+async def test_a_second_replay_writes_nothing(tansu: TansuBroker, store: Store) -> None:
+    landed = archive(store, "first life", collected(journeys_of(20)))
+    await make_topics(tansu.bootstrap)
+    for _ in range(2):
+        assert await replay(of(tansu), store.connection) == 80
+    assert await on_topic(tansu) == landed
+
+
+async def test_a_replay_that_was_interrupted_goes_on_where_it_was(
+    tansu: TansuBroker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed = archive(store, "first life", collected(journeys_of(20)))
+    await make_topics(tansu.bootstrap)
+    monkeypatch.setattr(replay_module, "CHUNK", 7)
+
+    def interrupt(done: int, _total: int) -> None:
+        if done > 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await replay(of(tansu), store.connection, on_progress=interrupt)
+    assert 0 < sum(len(records) for records in (await on_topic(tansu)).values()) < 80
+    assert await replay(of(tansu), store.connection) == 80
+    assert await on_topic(tansu) == landed
+
+
+async def test_where_something_else_is_on_the_topic_all_of_the_archive_is_written_behind_it(
+    tansu: TansuBroker, store: Store
+) -> None:
+    landed = archive(store, "first life", collected(journeys_of(20)))
+    await make_topics(tansu.bootstrap)
+    await produce(tansu.bootstrap, collected(journeys_of(10, start=500)))
+    assert await replay(of(tansu), store.connection) == 80
+    found = await on_topic(tansu)
+    assert sum(len(records) for records in found.values()) == 80 + 40
+    for partition, records in landed.items():
+        assert found[partition][-len(records) :] == records
+
+
+async def test_what_this_cluster_accepted_itself_is_not_replayed_onto_it(tansu: TansuBroker, store: Store) -> None:
+    archive(store, tansu.cluster_id, collected(journeys_of(3)))
+    await make_topics(tansu.bootstrap)
+    assert await replay(of(tansu), store.connection) == 0
+
+
+async def test_a_rebuild_forgets_what_workers_made_and_keeps_the_archive(tansu: TansuBroker, store: Store) -> None:
+    archive(store, "first life", collected(journeys_of(1)))
+    store.command(f"INSERT INTO {store.database}.marks_log (event_id) VALUES (generateUUIDv4())")
+    await make_topics(tansu.bootstrap)
+    assert await replay(of(tansu), store.connection, rebuild=True) == 4
+    assert count(store, "marks_log") == 0
+    assert count(store, "collected_log") == 4
+
+
+async def test_a_cluster_without_the_topic_is_refused(tansu: TansuBroker, store: Store) -> None:
+    with pytest.raises(ReplayError, match=r"has no topic touchpath\.collected"):
+        await replay(of(tansu), store.connection)
