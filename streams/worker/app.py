@@ -18,6 +18,7 @@ from streams.worker.batch_transport import BatchMessage, Consumer
 from streams.worker.clients import AIOKafkaAdminClient, KafkaError, client_options
 from streams.worker.loops import new_loop
 from streams.worker.metrics import MetricsServer, WorkerMetrics
+from streams.worker.quiet import quiet_libraries
 from streams.worker.recovery import BatchTableManager
 from streams.worker.runtime import WorkerRuntime
 from streams.worker.settings import WorkerSettings
@@ -113,13 +114,6 @@ def _add_stage(app: WorkerApp, stage: Stage) -> None:
             consumer.submit(cast(BatchMessage, event.message))
 
     app.agent(app.topic(stage.input_topic, **raw), name=f"touchpath.{stage.name}")(deliver)
-
-
-def quiet_libraries() -> None:
-    """Keep the libraries from building debug records: that alone is a seventh of a busy worker's time."""
-    services = ("streams.worker.app", "streams.worker.batch_transport", "streams.worker.recovery")
-    for name in ("aiokafka", "faust", "mode", *services):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 async def check_topics(settings: WorkerSettings, stages: Sequence[Stage]) -> str:

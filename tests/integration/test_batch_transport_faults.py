@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,7 @@ def test_every_event_counts_once_whatever_happens_to_the_workers(
         assert rig.exits[-9] >= 3, f"too few kills: {rig.exits}"
         assert set(rig.stop().values()) == {0}
 
-        wanted = by_key(total)
-        got: dict[bytes, list[bytes]] = defaultdict(list)
-        for record in rig.read(rig.output):
-            got[record.key.removeprefix(b"out:")].append(record.value)
-        assert got == wanted, "outputs: each once, and in the order of their key"
-        assert {key: value.split() for key, value in rig.state().items()} == wanted
+        assert_each_once(rig, total)
 
         # Workers that start from nothing, and one with what its disk has kept, know every event.
         for number, worker in enumerate(("new memory", "new disk", "b")):
@@ -79,6 +75,40 @@ def test_every_event_counts_once_whatever_happens_to_the_workers(
         rig.close()
 
 
+@pytest.mark.slow
+def test_a_broker_that_is_killed_and_comes_back_loses_and_doubles_nothing(
+    kafka_broker_factory: Callable[[], ApacheKafkaBroker], tmp_path: Path
+) -> None:
+    broker = kafka_broker_factory()
+    rig = Rig(broker.bootstrap, tmp_path)
+    rig.create_topics()
+    feed = Feed(rig)
+    try:
+        feed.start()
+        rig.supervise("ab", linger=0.02)
+        eventually("both workers work", lambda: rig.owns("a") + rig.owns("b") == INPUT_PARTITIONS)
+        broker.kill()
+        broker.start()
+        broker.wait_ready()
+        eventually("the feed goes on", feed.goes_on)
+        total = feed.stop()
+        eventually("all outputs are there", lambda: len(rig.read(rig.output)) >= total)
+        assert set(rig.stop().values()) == {0}
+        assert_each_once(rig, total)
+    finally:
+        feed.stop()
+        rig.close()
+
+
+def assert_each_once(rig: Rig, total: int) -> None:
+    wanted = by_key(total)
+    got: dict[bytes, list[bytes]] = defaultdict(list)
+    for record in rig.read(rig.output):
+        got[record.key.removeprefix(b"out:")].append(record.value)
+    assert got == wanted, "outputs: each once, and in the order of their key"
+    assert {key: value.split() for key, value in rig.state().items()} == wanted
+
+
 class Feed(threading.Thread):
     """Sends events at an even pace until it is stopped."""
 
@@ -92,6 +122,11 @@ class Feed(threading.Thread):
         while not self._end.wait(0.1):
             self.rig.send(events(self.sent, self.sent + 100))
             self.sent += 100
+
+    def goes_on(self) -> bool:
+        sent = self.sent
+        time.sleep(1)
+        return self.sent > sent
 
     def stop(self) -> int:
         self._end.set()
