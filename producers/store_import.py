@@ -160,6 +160,7 @@ class _Run:
         self._under_way: deque[_Chunk] = deque()
         self._outcomes: list[Outcome] = []
         self._saved_at = time.monotonic()
+        self._lines = 0
         self._summary = StoreImportSummary(path)
 
     def all(self, file: BinaryIO, start: _Place) -> StoreImportSummary:
@@ -170,7 +171,7 @@ class _Run:
             cut = None if raw.ended else raw
             if not raw.content.strip():
                 continue
-            self._summary = replace(self._summary, lines=self._summary.lines + 1)
+            self._lines += 1
             self._take(self._grouping.add(line_of(raw, self._layout, self._declared)))
             if len(self._outcomes) >= self._settings.chunk_receipts:
                 self._send(at)
@@ -182,7 +183,7 @@ class _Run:
         self._send(at)
         self._settle(0)
         self._save(at, finished=True)
-        return self._summary
+        return replace(self._summary, lines=self._lines)
 
     def _take(self, found: Iterable[Found]) -> None:
         self._outcomes += [outcome_of(one, self._sender, self._received_at, self._limits) for one in found]

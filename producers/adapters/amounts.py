@@ -5,6 +5,7 @@ up in binary floating point, so 3.4899999999 is a sum that went through it, not 
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
 
 from producers.adapters.problem import Problem
 from schemas.money import Money, minor_digits
@@ -37,7 +38,12 @@ def decimal_of(value: object, path: str) -> Decimal:
 
 def rounded(number: Decimal, currency: str) -> Decimal:
     """Round half to even to the currency's minor unit."""
-    return number.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_EVEN)
+    return number.quantize(_quantum(currency), rounding=ROUND_HALF_EVEN)
+
+
+@lru_cache(maxsize=512)
+def _quantum(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-minor_digits(currency))
 
 
 def money(number: Decimal, currency: str, path: str) -> Money:

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from producers.adapters.amounts import currency_of, decimal_of, rounded
 from producers.adapters.moments import parsed
 from producers.adapters.problem import Problem
 from producers.adapters.store.columns import Layout
-from schemas.identifier import is_blank
+from schemas.identifier import BLANKS, is_blank
 
 TEXT_LIMIT = 200
+LONGEST_BLANK = max(map(len, BLANKS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,8 @@ def line_of(raw: Raw, layout: Layout, declared: Declared) -> Line | BadLine:
 
 def _read(raw: Raw, columns: dict[str, str], layout: Layout, declared: Declared) -> Line:
     def text(name: str, *, required: bool = False) -> str | None:
-        value = columns.get(name, "")
-        if is_blank(value):
+        value = columns.get(name)
+        if not value or (len(value) <= LONGEST_BLANK and is_blank(value)):
             if required:
                 raise Problem(raw.at(name), "required, but blank")
             return None
@@ -160,12 +162,21 @@ def _times(value: str | None, path: str, zone: ZoneInfo | None) -> tuple[datetim
     Where clocks go back, an hour comes twice: the first one is meant. Where they go forward, an hour is missing: a
     till that shows it has not been put forward yet, so the time counts by the offset before.
     """
-    local = parsed(value, path)
+    try:
+        return _moments(value, zone)
+    except Problem as problem:
+        raise Problem(path, problem.message) from None
+
+
+@lru_cache(maxsize=1024)
+def _moments(value: str | None, zone: ZoneInfo | None) -> tuple[datetime, datetime]:
+    """Remembered, since the lines of a receipt have one time."""
+    local = parsed(value, "")
     if local.tzinfo is None:
         if zone is None:
-            raise Problem(path, f"{value!r} has no time zone, and none was declared")
+            raise Problem("", f"{value!r} has no time zone, and none was declared")
         local = local.replace(tzinfo=zone, fold=0)
     try:
         return local, local.astimezone(UTC)
     except OverflowError:
-        raise Problem(path, "not a time") from None
+        raise Problem("", "not a time") from None

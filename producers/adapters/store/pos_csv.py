@@ -17,7 +17,7 @@ from producers.adapters.sender import Limits, Sender
 from producers.adapters.store.grouping import Found, Receipt, Stray, Torn, Twice
 from producers.adapters.store.lines import Line
 from schemas.base import event_id
-from schemas.bodies import LineItem, StoreBody
+from schemas.bodies import StoreBody
 from schemas.identifier import Identifier
 from schemas.outcome import Accepted, Duplicate, Outcome
 from schemas.touchpoint import Touchpoint
@@ -61,6 +61,18 @@ def _touchpoint(receipt: Receipt, sender: Sender, received_at: datetime) -> Touc
         if order and order.count("/") != 3:
             line = next(line for line in lines if line.original)
             raise Problem(line.raw.at("original_receipt"), "not of the form store/till/date/number")
+    # Validated in one step: a model for each line first would take as long as all the rest.
+    items = [
+        {"product": line.product, "category": line.category, "quantity": line.quantity, "value": line.value}
+        for line in lines
+    ]
+    body = {
+        "kind": "store",
+        "store": receipt.store,
+        "till": receipt.till or None,
+        "receipt": receipt.number,
+        "items": items,
+    }
     return Touchpoint(
         event_id=event_id(sender.source, receipt.key),
         source=sender.source,
@@ -71,15 +83,7 @@ def _touchpoint(receipt: Receipt, sender: Sender, received_at: datetime) -> Touc
         identifiers=(Identifier(kind="loyalty", value=loyalty),) if loyalty else (),
         order_id=order or None,
         amount=money(abs(total), currency or "", lines[0].raw.at("value")),
-        body=StoreBody(
-            store=receipt.store,
-            till=receipt.till or None,
-            receipt=receipt.number,
-            items=tuple(
-                LineItem(product=line.product, category=line.category, quantity=line.quantity, value=line.value)
-                for line in lines
-            ),
-        ),
+        body=StoreBody.model_validate(body),
     )
 
 
