@@ -67,15 +67,27 @@ GROUPS = {
     "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
 }
 
+
+def first_sentence(function: Callable[..., None]) -> str:
+    """Give what stands in the list of commands."""
+    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+
+
+def add(to: typer.Typer, function: Callable[..., None], panel: str | None = None) -> None:
+    """Add a command: its docstring is its help."""
+    text = taught(inspect.getdoc(function) or "")
+    to.command(help=text, short_help=first_sentence(function), rich_help_panel=panel)(function)
+
+
 for panel, functions in COMMANDS.items():
     for function in functions:
-        app.command(help=taught(inspect.getdoc(function) or ""), rich_help_panel=panel)(function)
+        add(app, function, panel)
 for name, (panel, about, functions) in GROUPS.items():
     group = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode="rich" if RICH else None)
     # A callback keeps `import store` a group of one command instead of folding it into `import`.
     group.callback()(lambda: None)
     for function in functions:
-        group.command(help=taught(inspect.getdoc(function) or ""))(function)
+        add(group, function)
     app.add_typer(group, name=name, rich_help_panel=panel)
 
 
