@@ -58,22 +58,18 @@ def body_of(channel: str, event: Node, properties: Node, items: tuple[LineItem, 
 def _web(event: Node, properties: Node, items: tuple[LineItem, ...]) -> WebBody:
     context = event.child("context")
     page = context.values.get("page")
-    seen = Node({**(page if isinstance(page, dict) else {}), **_described(properties)}, context.at("page"))
+    seen = Node(page if isinstance(page, dict) else {}, context.path)
+    # Only a call that names its page means that page's title; in a track call, `title` may be a film's.
+    title = properties.remark("title") if "url" in properties.values else None
     return WebBody(
-        url=seen.remark("url"),
-        path=seen.remark("path"),
-        title=seen.remark("title") or event.remark("name"),
-        referrer=seen.remark("referrer"),
+        url=properties.remark("url") or seen.remark("url"),
+        path=properties.remark("path") or seen.remark("path"),
+        title=title or seen.remark("title") or event.remark("name"),
+        referrer=properties.remark("referrer") or seen.remark("referrer"),
         user_agent=context.remark("userAgent"),
         locale=context.remark("locale"),
         items=items,
     )
-
-
-def _described(properties: Node) -> dict[str, str]:
-    """Only what the call itself says of the page; a track call's own `title` may be a film's."""
-    names = ("url", "path", "referrer") if "url" not in properties.values else ("url", "path", "referrer", "title")
-    return {name: text for name in names if (text := properties.remark(name)) is not None}
 
 
 def _seconds(properties: Node, *names: str) -> Decimal | None:

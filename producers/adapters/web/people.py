@@ -33,6 +33,8 @@ def identifiers_of(event: Node, kind: str) -> tuple[Identifier, ...]:
     if kind == "alias" and (previous := event.text("previousId")) != user:
         add("anonymous", previous)
     for traits in (context.child("traits"), Node({}, "") if kind == _GROUP else event.child("traits")):
+        if not traits.values:
+            continue
         add("email", email(traits.text("email")))
         add("phone", phone(traits.text("phone")))
         add("loyalty", traits.first_text(("loyalty_id", "loyaltyId")))
