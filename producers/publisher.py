@@ -99,6 +99,7 @@ class Publisher:
         self._closing = threading.Event()
         self._connected = threading.Event()
         self._producer: Any = None
+        self._obstacle = ""
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
@@ -110,7 +111,7 @@ class Publisher:
             BufferFull: too many bytes wait already. Nothing of `records` was taken.
         """
         if self._closing.is_set() or not self._connected.is_set():
-            raise NotConnected(f"no Kafka broker answers at {self._connection.bootstrap_servers}")
+            raise NotConnected(self._away())
         job = _Job(tuple(records), time.monotonic() + self._settings.delivery_timeout)
         if not job.records:
             job.finish(None)
@@ -131,7 +132,7 @@ class Publisher:
     def ready(self, topics: Iterable[str], timeout: float = 2.0) -> str | None:
         """Ask the cluster now: None where it answers and has the topics, else what is missing. Blocks to `timeout`."""
         if not self._connected.is_set():
-            return f"no Kafka broker answers at {self._connection.bootstrap_servers}"
+            return self._away()
         producer, answered = self._producer, threading.Event()
         for topic in topics:
             producer._sender.add_topic(topic)
@@ -162,6 +163,10 @@ class Publisher:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+    def _away(self) -> str:
+        reason = f" ({self._obstacle})" if self._obstacle else ""
+        return f"no Kafka broker answers at {self._connection.bootstrap_servers}{reason}"
 
     def _release(self, size: int) -> None:
         with self._lock:
@@ -194,16 +199,15 @@ class Publisher:
             sent.add_errback(job.given_up)
 
     def _connect(self) -> bool:
-        said = False
         while not self._closing.is_set():
             try:
                 # A client that cannot connect keeps its sockets until it is collected; so knock first.
                 self._knock()
                 self._producer = KafkaProducer(**self._client_settings())
             except (KafkaError, OSError) as error:
-                if not said:
+                if str(error) != self._obstacle:
                     log.warning("no Kafka at %s yet: %s", self._connection.bootstrap_servers, error)
-                said = True
+                self._obstacle = str(error)
                 self._closing.wait(RETRY_CONNECT)
             else:
                 self._connected.set()

@@ -30,6 +30,8 @@ def run_collector(
     At the end requests in flight are finished for `settings.stop_timeout` seconds while new ones are answered 503,
     then what waits for Kafka is sent.
     """
+    # kafka-python tells of every try to reach a broker that is away; we tell once, and `/ready` at any time.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, kafka, catalogue, publisher or PublisherSettings()))
 

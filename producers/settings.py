@@ -1,9 +1,9 @@
 """What the collector and the publisher can be told. Typed and frozen; nobody here reads the environment."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from schemas.base import Name
 from schemas.money import Currency
@@ -59,3 +59,9 @@ class PublisherSettings(_Settings):
     delivery_timeout: float = Field(default=10, gt=0, description="seconds; more than linger and one request")
     metadata_timeout: float = Field(default=3, gt=0, description="seconds to learn a topic's partitions")
     max_record_bytes: int = Field(default=1_000_000, ge=1024)
+
+    @model_validator(mode="after")
+    def _a_request_fits_into_the_delivery(self) -> Self:
+        if self.delivery_timeout < self.request_timeout + self.linger_ms / 1000:
+            raise ValueError("delivery_timeout must be at least request_timeout plus linger_ms")
+        return self

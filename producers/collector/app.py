@@ -66,6 +66,7 @@ class Collector:
         self._limits = Limits(settings.max_event_bytes, settings.max_depth, settings.max_quarantined_bytes)
         self._in_flight = 0
         self._refusing = False
+        self._outage = False
         self.app = Starlette(routes=self._routes(), exception_handlers={HTTPException: self._http_error})
 
     # ---- what is asked
@@ -166,11 +167,20 @@ class Collector:
         except (PublishFailed, TimeoutError) as error:
             self.metrics.publish_errors.inc()
             self.metrics.refuse(sender.source, len(settled))
-            log.warning("answered 503 to %d events of %s: %s", len(settled), sender.source, error or "timeout")
+            self._say_outage(str(error) or "no answer in time")
             raise Refusal(503, "unavailable", "Kafka does not take events at the moment; send again") from error
+        self._say_outage(None)
         self._recent.remember(o.touchpoint.event_id for o in settled if isinstance(o, Accepted))
         self.metrics.tell(sender.source, batch.tally_of(settled))
         return settled
+
+    def _say_outage(self, reason: str | None) -> None:
+        """Log when Kafka goes and when it is back, not once for each request between."""
+        if reason is not None and not self._outage:
+            log.warning("Kafka does not take events, senders are answered 503: %s", reason)
+        elif reason is None and self._outage:
+            log.warning("Kafka takes events again")
+        self._outage = reason is not None
 
     # ---- the other doors
 
