@@ -32,12 +32,13 @@ class Batch:
         if self._since is None:
             self._since = now
 
+    def full(self, settings: SinkSettings) -> bool:
+        """Say whether no more may be taken in."""
+        return self.records >= settings.flush_rows or self.bytes >= settings.flush_bytes
+
     def due(self, settings: SinkSettings, now: float) -> bool:
-        """Say whether it is time to write."""
-        if self._since is None:
-            return False
-        full = self.records >= settings.flush_rows or self.bytes >= settings.flush_bytes
-        return full or now - self._since >= settings.flush_interval
+        """Say whether the oldest record has waited long enough."""
+        return self._since is not None and now - self._since >= settings.flush_interval
 
     def read_up_to(self, next_offsets: Mapping[Place, int], saved: Mapping[Place, Position]) -> None:
         """Say how far the topics are read when this batch is written; places where nothing moved are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ from sinks.settings import SinkSettings
 from sinks.writer import Writer
 
 log = logging.getLogger(__name__)
+
+#: Seconds after which garbage is collected even under load.
+TIDY_AT_LEAST = 60.0
 
 
 class ClusterChangedError(Exception):
@@ -53,6 +57,7 @@ class Session:
         self._store_lock = asyncio.Lock()
         self._cluster_id = ""
         self._epoch = 0
+        self._tidied = time.monotonic()
 
     async def run(self) -> None:
         """Read until `stopping` is set.
@@ -91,11 +96,14 @@ class Session:
                 batch.add(place, records, time.monotonic())
                 self._metrics.records.labels(place[0]).inc(len(records))
             now = time.monotonic()
-            if batch.due(settings, now) or not (taken or batch.records):
+            # While one batch is being written the next grows: the slower ClickHouse is, the larger its inserts are.
+            idle = self._writing is None or self._writing.done()
+            if batch.full(settings) or (idle and (batch.due(settings, now) or not (taken or batch.records))):
                 batch = await self._hand_over(batch)
             if now - discovered >= settings.discovery_interval:
                 await self._discover()
                 discovered = now
+                self._tidy(now, idle=idle and not batch.records)
         if generation == self._reader.generation:
             await self._hand_over(batch)
             await self._written()
@@ -103,8 +111,6 @@ class Session:
     async def _hand_over(self, batch: Batch) -> Batch:
         """Start writing the batch, when the one before is written; give an empty one."""
         offsets = await self._reader.next_offsets()
-        if not batch.records and (self._writing is not None and not self._writing.done()):
-            return batch
         await self._written()
         batch.read_up_to(offsets, self._saved)
         self._tell_lag(offsets)
@@ -144,6 +150,12 @@ class Session:
         if self._settings.group is None:
             found = await self._cluster.partitions(TOPICS)
             await self._reader.assign((topic, number) for topic, numbers in found.items() for number in numbers)
+
+    def _tidy(self, now: float, *, idle: bool) -> None:
+        # Best when no batch is held, since the collector looks at every row.
+        if not gc.isenabled() and (idle or now - self._tidied >= TIDY_AT_LEAST):
+            gc.collect()
+            self._tidied = now
 
     def _tell_lag(self, offsets: Mapping[Place, int]) -> None:
         for place, end in self._reader.ends().items():
