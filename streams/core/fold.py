@@ -23,9 +23,10 @@ from streams.core.resolve import quarantine
 from streams.core.rules import Rules
 from streams.core.stage import Output, Record, StageResult, StateReader
 from streams.core.touch import Sale, Touch
+from streams.core.touch_log import Chunk
 from streams.core.wire import ReadResolved, ReadTouchpoint, encode, read_resolved, why_refused
 
-_decode_chunk = msgspec.msgpack.Decoder(list[Touch]).decode
+_decode_chunk = msgspec.msgpack.Decoder(Chunk).decode
 #: Which identifier says on what device it was, the best first.
 _DEVICES = {"device": 0, "anonymous": 1}
 _FIRST_MOMENT = micros(EARLIEST)
@@ -130,11 +131,11 @@ def _device(touchpoint: ReadTouchpoint) -> int:
 
 
 def _load(profile_id: str, rules: Rules, read: StateReader) -> Profile:
-    read_chunk: Callable[[int], list[Touch]] = partial(_read_chunk, profile_id, read)
+    read_chunk: Callable[[int], Chunk] = partial(_read_chunk, profile_id, read)
     return Profile(profile_id, read(profile_id.encode()), rules, read_chunk)
 
 
-def _read_chunk(profile_id: str, read: StateReader, number: int) -> list[Touch]:
+def _read_chunk(profile_id: str, read: StateReader, number: int) -> Chunk:
     stored = read(f"{profile_id}/{number}".encode())
     if stored is None:
         raise LookupError(f"the state of profile {profile_id} has no chunk {number}")

@@ -14,7 +14,7 @@ import msgspec
 
 from streams.core.ids import derived, id_text
 from streams.core.rules import Rules
-from streams.core.touch import Touch
+from streams.core.touch import OF_OLDER_ORDER, Touch
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -69,23 +69,54 @@ def add(journey: Journey, touch: Touch, credit: bool, converts: bool) -> None:
 
 
 class JourneyFold:
-    """The fold. `step` must be given events in order; `orders` are the converted journeys that it has met itself."""
+    """The fold. `step` must be given events in order.
+
+    It may begin anywhere: `progress` is how the journeys stood there. Of the journeys that converted before, it knows
+    the last one; what belongs to an older one changes nothing behind it and is passed over.
+    """
 
     def __init__(self, profile_id: str, rules: Rules, progress: Progress) -> None:
         self._profile_id = profile_id
         self._rules = rules
         self.progress = progress
-        self.orders: dict[str, Journey] = {}
-        if progress.done and progress.done.order:
-            self.orders[progress.done.order] = progress.done
+        self.known: dict[str, Journey] = {}
+        """Every journey that this fold has had in hand, by its id."""
+        self._orders: dict[str, Journey] = {}
+        for journey in (progress.done, progress.open):
+            if journey is not None:
+                self.known[journey.id] = journey
+                if journey.order is not None:
+                    self._orders[journey.order] = journey
 
-    def step(self, touch: Touch) -> tuple[Journey, Journey | None]:
-        """Take the next event; give its journey, and the journey that fell idle before it."""
+    def fork(self) -> "JourneyFold":
+        """Give an equal fold that goes its own way."""
+        copies = {journey_id: journey.copy() for journey_id, journey in self.known.items()}
+        progress = Progress(
+            copies[self.progress.open.id] if self.progress.open else None,
+            copies[self.progress.done.id] if self.progress.done else None,
+        )
+        twin = JourneyFold(self._profile_id, self._rules, progress)
+        twin.known = copies
+        twin._orders = {order: copies[journey.id] for order, journey in self._orders.items()}
+        return twin
+
+    def step(self, touch: Touch) -> tuple[Journey | None, Journey | None]:
+        """Take the next event; give its journey (None: older than this fold), and the one that fell idle before it."""
         progress, rule, order = self.progress, self._rules.rule(touch.name, touch.channel), touch.order
         converts = touch.converts
         closes = converts and rule.closing
         fell_idle: Journey | None = None
-        journey = self._after_sales(touch, closes, rule.retention)
+        journey: Journey | None = None
+        if not closes:
+            if order is not None:
+                journey = self._orders.get(order)
+                if journey is None and touch.flags & OF_OLDER_ORDER:
+                    return None, None
+                _mark(touch, journey is not None and journey is not progress.done)
+            if journey is None and rule.retention:
+                done = progress.done
+                if done is not None and touch.at - (done.converted_at or 0) <= self._rules.after_sales:
+                    journey = done
         if journey is None:
             journey = progress.open
             if journey is not None and touch.at - journey.last_at > self._rules.inactivity:
@@ -95,21 +126,18 @@ class JourneyFold:
                 opening = id_text(touch.id)
                 journey_id = derived("journey", self._profile_id, opening)
                 journey = Journey(journey_id, opening, touch.at, touch.at, touch.name, touch.name, [])
-                progress.open = journey
+                progress.open = self.known[journey_id] = journey
         add(journey, touch, rule.credit, converts)
         if closes:
             journey.converted_at, journey.closing, journey.order = touch.at, id_text(touch.id), order
             progress.open, progress.done = None, journey
             if order is not None:
-                self.orders[order] = journey
+                self._orders[order] = journey
         return journey, fell_idle
 
-    def _after_sales(self, touch: Touch, closes: bool, retention: bool) -> Journey | None:
-        if closes:
-            return None
-        if touch.order is not None and (named := self.orders.get(touch.order)) is not None:
-            return named
-        done = self.progress.done
-        if retention and done is not None and touch.at - (done.converted_at or 0) <= self._rules.after_sales:
-            return done
-        return None
+
+def _mark(touch: Touch, older: bool) -> None:
+    if older:
+        touch.flags |= OF_OLDER_ORDER
+    else:
+        touch.flags &= ~OF_OLDER_ORDER

@@ -5,7 +5,7 @@ comes late, is a refund, or names an order that is known changes what was said b
 derived with and without it, and the difference is what is emitted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from streams.core import emit
 from streams.core.attribution.ledger import Facts, post
 from streams.core.attribution.path import net_of, path_of
 from streams.core.journeys import Journey, JourneyFold, Progress
+from streams.core.restate import Restated, restate
 from streams.core.rules import Rules
 from streams.core.tail import Tail
 from streams.core.touch import CONVERTS, OPENS_VISIT, Touch
@@ -37,18 +38,18 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     progress: Progress = msgspec.field(default_factory=Progress)
     horizon: tuple[int, bytes] | None = None
     base: Progress | None = None
+    tail_start: Progress | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(Head).decode
 
 
-class Derived(NamedTuple):
-    """Journeys by their id, and conversions by their event's id with the id of their journey."""
+class Known(NamedTuple):
+    """A conversion, and what decides its credits."""
 
-    journeys: dict[str, Journey]
-    conversions: dict[bytes, tuple[Touch, str]]
-    progress: Progress
+    touch: Touch
+    facts: Facts
 
 
 class Profile:
@@ -59,11 +60,17 @@ class Profile:
         self._rules = rules
         head = _decode_head(stored) if stored is not None else Head()
         self._revision = head.revision
-        self._log = TouchLog(head.chunks, Tail(head.tail, stored or b""), head.next_chunk, read_chunk)
+        self._log = TouchLog(
+            head.chunks,
+            Tail(head.tail, stored or b""),
+            head.next_chunk,
+            base=head.base or Progress(),
+            tail_start=head.tail_start or Progress(),
+            read_chunk=read_chunk,
+            advance=self._advance,
+        )
         self._progress = head.progress
         self._horizon = head.horizon
-        self._base = head.base
-        self._derived: Derived | None = None
         self.changed = False
 
     def state(self) -> Iterator[tuple[str, bytes | None]]:
@@ -72,7 +79,14 @@ class Profile:
         for number, touches in log.changes():
             yield f"/{number}", None if touches is None else _encode(touches)
         head = Head(
-            self._revision, log.next_chunk, log.refs, log.tail.to_store, self._progress, self._horizon, self._base
+            self._revision,
+            log.next_chunk,
+            log.refs,
+            log.tail.to_store,
+            self._progress,
+            self._horizon,
+            base=log.base if self._horizon is not None else None,
+            tail_start=log.tail_start if log.refs else None,
         )
         yield "", _encode(head)
 
@@ -91,7 +105,7 @@ class Profile:
         else:
             fate, emissions = "restated", self._restate(touch, recorded_at)
         while len(log) > self._rules.max_touchpoints:
-            self._drop_oldest()
+            self._horizon = log.drop_oldest().key
         return fate, emissions
 
     def _lies_beyond(self, touch: Touch) -> bool:
@@ -99,11 +113,11 @@ class Profile:
             return True
         return len(self._log) >= self._rules.max_touchpoints and touch.key < self._log.oldest().key
 
-    def _drop_oldest(self) -> None:
-        fold = JourneyFold(self.profile_id, self._rules, self._base or Progress())
-        dropped = self._log.drop_oldest()
-        fold.step(dropped)
-        self._base, self._horizon, self._derived = fold.progress, dropped.key, None
+    def _advance(self, start: Progress, touches: Sequence[Touch]) -> Progress:
+        fold = JourneyFold(self.profile_id, self._rules, start.copy())
+        for touch in touches:
+            fold.step(touch)
+        return fold.progress
 
     def _comes_in_order(self, touch: Touch) -> bool:
         """Can it be added at the end without changing anything that was said before?"""
@@ -124,14 +138,13 @@ class Profile:
 
     def _append(self, touch: Touch, recorded_at: datetime) -> list[emit.Emission]:
         log, rules = self._log, self._rules
-        self._derived = None
         mark_visit(log, touch, rules)
         if rules.rule(touch.name, touch.channel).conversion is not None:
             touch.flags |= CONVERTS
         log.append(touch)
         journey, fell_idle = JourneyFold(self.profile_id, rules, self._progress).step(touch)
         emissions = [self._snapshot(each, recorded_at) for each in (fell_idle, journey) if each is not None]
-        if touch.converts:
+        if touch.converts and journey is not None:
             facts = Facts(path_of(log, touch, rules), net_of(log, touch, rules))
             emissions += self._conversion(touch, journey.id, None, facts, recorded_at, touch)
         return emissions
@@ -141,9 +154,10 @@ class Profile:
         mark_visit(log, touch, rules)
         flips = flips_after(log, touch, rules)
         loser = self._decide_conversion(touch)
+        old_flags = {changed.id: changed.flags for changed in (*flips, loser) if changed is not None}
         reach = max([touch.at, *(flip.at for flip in flips)]) + rules.look_back
-        before = self._derived or self._derive()
-        facts_before = self._facts(before, touch, reach)
+        was = self._facts(touch, reach)
+        names_known_order = touch.order is not None and bool(log.naming(touch.order))
         for flip in flips:
             flip.flags ^= OPENS_VISIT
             log.changed(flip)
@@ -151,40 +165,47 @@ class Profile:
             loser.flags &= ~CONVERTS
             log.changed(loser)
         log.insert(touch)
-        after = self._derived = self._derive()
-        facts_after = self._facts(after, touch, reach)
-        self._progress = after.progress
-        return self._differences(before, after, facts_before, facts_after, touch, recorded_at)
+        begin = 0 if names_known_order else log.segment_of(touch.key)
+        until = max([reach, *(other.at for other in log.naming(touch.order))]) if touch.order else reach
+        restated = restate(self.profile_id, log, touch, rules, old_flags=old_flags, begin=begin, until=until)
+        if restated.fold is not None:
+            self._progress = restated.fold.progress
+        emissions = self._journey_changes(restated, recorded_at)
+        return emissions + self._conversion_changes(restated, was, self._facts(touch, reach), touch, recorded_at)
 
-    def _differences(
+    def _journey_changes(self, restated: Restated, recorded_at: datetime) -> list[emit.Emission]:
+        before, after = restated.before, restated.after
+        gone = [journey for journey_id, journey in before.items() if journey_id not in after]
+        new = [journey for journey_id, journey in after.items() if before.get(journey_id) != journey]
+        return [self._snapshot(journey, recorded_at, withdrawn=True) for journey in gone] + [
+            self._snapshot(journey, recorded_at) for journey in new
+        ]
+
+    def _conversion_changes(
         self,
-        before: Derived,
-        after: Derived,
-        facts_before: dict[bytes, Facts],
-        facts_after: dict[bytes, Facts],
+        restated: Restated,
+        was: dict[bytes, Known],
+        now: dict[bytes, Known],
         cause: Touch,
         recorded_at: datetime,
     ) -> list[emit.Emission]:
+        before, after = restated.converted_before, restated.converted_after
         emissions: list[emit.Emission] = []
-        for journey_id, journey in before.journeys.items():
-            if journey_id not in after.journeys:
-                emissions.append(self._snapshot(journey, recorded_at, withdrawn=True))
-        for journey_id, journey in after.journeys.items():
-            if before.journeys.get(journey_id) != journey:
-                emissions.append(self._snapshot(journey, recorded_at))
-        for event_id, (conversion, journey_id) in before.conversions.items():
-            if event_id not in after.conversions:
-                emissions += self._conversion(conversion, journey_id, facts_before[event_id], None, recorded_at, cause)
-        for event_id, (conversion, journey_id) in after.conversions.items():
-            old, new = facts_before.get(event_id), facts_after.get(event_id)
-            was = before.conversions.get(event_id)
-            if was is None or not _same(old, new):
-                emissions += self._conversion(conversion, journey_id, old, new, recorded_at, cause)
-            elif was[1] != journey_id:
-                facts = new or Facts(
-                    path_of(self._log, conversion, self._rules), net_of(self._log, conversion, self._rules)
-                )
-                emissions.append(self._record(conversion, journey_id, facts, recorded_at))
+        for event_id, (conversion, facts) in was.items():
+            if event_id not in now:
+                emissions += self._conversion(conversion, before[event_id], facts, None, recorded_at, cause)
+        for event_id, (conversion, facts) in now.items():
+            old = was.get(event_id)
+            if old is None or not _same(old.facts, facts):
+                known = old.facts if old else None
+                emissions += self._conversion(conversion, after[event_id], known, facts, recorded_at, cause)
+            elif before.get(event_id) != after.get(event_id):
+                emissions.append(self._record(conversion, after[event_id], facts, recorded_at))
+        for event_id in after:
+            if event_id in before and before[event_id] != after[event_id] and event_id not in now:
+                conversion = self._log.find(event_id)
+                facts = Facts(path_of(self._log, conversion, self._rules), net_of(self._log, conversion, self._rules))
+                emissions.append(self._record(conversion, after[event_id], facts, recorded_at))
         return emissions
 
     def _decide_conversion(self, touch: Touch) -> Touch | None:
@@ -213,26 +234,21 @@ class Profile:
         """Does its window reach behind the horizon? Then what it earned stays as it was said."""
         return self._horizon is not None and conversion.at - self._rules.look_back <= self._horizon[0]
 
-    def _derive(self) -> Derived:
-        base = self._base.copy() if self._base else Progress()
-        fold = JourneyFold(self.profile_id, self._rules, base)
-        journeys = {journey.id: journey for journey in (base.done, base.open) if journey is not None}
-        conversions: dict[bytes, tuple[Touch, str]] = {}
-        for touch in self._log:
-            journey, _ = fold.step(touch)
-            journeys[journey.id] = journey
-            if touch.converts:
-                conversions[touch.id] = touch, journey.id
-        return Derived(journeys, conversions, fold.progress)
-
-    def _facts(self, derived: Derived, cause: Touch, reach: int) -> dict[bytes, Facts]:
+    def _facts(self, cause: Touch, reach: int) -> dict[bytes, Known]:
         """Give path and net value of the conversions that `cause` can change: in reach, or of the same order."""
         log, rules = self._log, self._rules
+        found = {}
+        for other in log.since(cause.at):
+            if other.at > reach:
+                break
+            if other.converts:
+                found[other.id] = other
+        if cause.order is not None:
+            found |= {other.id: other for other in log.naming(cause.order) if other.converts}
         return {
-            event_id: Facts(path_of(log, conversion, rules), net_of(log, conversion, rules))
-            for event_id, (conversion, _) in derived.conversions.items()
-            if (cause.at <= conversion.at <= reach or (cause.order is not None and conversion.order == cause.order))
-            and (event_id == cause.id or not self._is_sealed(conversion))
+            event_id: Known(conversion, Facts(path_of(log, conversion, rules), net_of(log, conversion, rules)))
+            for event_id, conversion in found.items()
+            if event_id == cause.id or not self._is_sealed(conversion)
         }
 
     def _snapshot(self, journey: Journey, recorded_at: datetime, *, withdrawn: bool = False) -> emit.Emission:

@@ -6,6 +6,8 @@ import msgspec
 OPENS_VISIT = 1
 #: This event is a conversion: its name reaches one, and no earlier event reached it with the same order.
 CONVERTS = 2
+#: This event names an order whose journey was neither open nor the last that converted when it came.
+OF_OLDER_ORDER = 4
 
 Key = tuple[int, bytes]
 """The place of an event in its profile's life: (occurred_at in microseconds, event id)."""

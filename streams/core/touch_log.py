@@ -7,11 +7,12 @@ head keeps of each chunk its first key, its size and a small filter over event i
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from streams.core.ids import small_hash
+from streams.core.journeys import Progress
 from streams.core.tail import Tail, by_key
 from streams.core.touch import Key, Touch
 
@@ -33,8 +34,18 @@ class ChunkRef(msgspec.Struct, array_like=True, gc=False):
     filter: bytes
 
 
-ChunkReader = Callable[[int], list[Touch]]
+class Chunk(msgspec.Struct, array_like=True, gc=False):
+    """A sealed chunk: how the journeys stood before its first event, and its events."""
+
+    start: Progress
+    touches: list[Touch]
+
+
+ChunkReader = Callable[[int], Chunk]
 """Reads a sealed chunk by its number."""
+
+Advance = Callable[[Progress, Sequence[Touch]], Progress]
+"""Gives how the journeys stand behind some events, from how they stood before them."""
 
 
 def _bits(value: int) -> int:
@@ -48,23 +59,43 @@ def _id_bits(event_id: bytes) -> int:
     return _bits(int.from_bytes(event_id, "big"))
 
 
-class _Chunk:
-    __slots__ = ("dirty", "ref", "touches")
+class _Segment:
+    """A sealed chunk while a batch is folded. `start` and `touches` are there once it has been read."""
 
-    def __init__(self, ref: ChunkRef, touches: list[Touch] | None, dirty: bool) -> None:
+    __slots__ = ("dirty", "ref", "start", "touches")
+
+    def __init__(self, ref: ChunkRef, start: Progress | None, touches: list[Touch] | None) -> None:
         self.ref = ref
+        self.start = start
         self.touches = touches
-        self.dirty = dirty
+        self.dirty = touches is not None
 
 
 class TouchLog:
-    """The events of one profile. Chunks are read through `read_chunk` and remembered until the log is let go."""
+    """The events of one profile, in segments: the sealed chunks, oldest first, and the tail.
 
-    def __init__(self, refs: list[ChunkRef], tail: Tail, next_chunk: int, read_chunk: ChunkReader) -> None:
+    Chunks are read through `read_chunk` and remembered until the log is let go. `base` is how the journeys stood before
+    the oldest event, `tail_start` before the tail.
+    """
+
+    def __init__(
+        self,
+        refs: list[ChunkRef],
+        tail: Tail,
+        next_chunk: int,
+        *,
+        base: Progress,
+        tail_start: Progress,
+        read_chunk: ChunkReader,
+        advance: Advance,
+    ) -> None:
         self.tail = tail
         self.next_chunk = next_chunk
+        self.base = base
+        self.tail_start = tail_start
         self._read_chunk = read_chunk
-        self._chunks = [_Chunk(ref, None, False) for ref in refs]
+        self._advance = advance
+        self._chunks = [_Segment(ref, None, None) for ref in refs]
         self._removed: list[int] = []
 
     def __len__(self) -> int:
@@ -74,9 +105,45 @@ class TouchLog:
         return kept
 
     def __iter__(self) -> Iterator[Touch]:
-        for chunk in self._chunks:
-            yield from self._load(chunk)
-        yield from self.tail.all()
+        for index in range(self.segments):
+            yield from self.segment(index)
+
+    @property
+    def segments(self) -> int:
+        """How many segments there are, the tail counted."""
+        return len(self._chunks) + 1
+
+    def segment(self, index: int) -> list[Touch]:
+        """Give the events of a segment."""
+        return self.tail.all() if index == len(self._chunks) else self._load(self._chunks[index])
+
+    def segment_of(self, key: Key) -> int:
+        """Give the segment in which an event with this place stands, or would stand."""
+        if not self._chunks or (len(self.tail) > 0 and key >= self.tail.all()[0].key):
+            return len(self._chunks)
+        index = len(self._chunks) - 1
+        while index and (self._chunks[index].ref.first_at, self._chunks[index].ref.first_id) > key:
+            index -= 1
+        return index
+
+    def start(self, index: int) -> Progress:
+        """Give how the journeys stood before a segment."""
+        if index == 0:
+            return self.base
+        if index == len(self._chunks):
+            return self.tail_start
+        self._load(self._chunks[index])
+        return self._chunks[index].start or Progress()
+
+    def restart(self, index: int, start: Progress) -> None:
+        """Note how the journeys stand before a segment now."""
+        if index == 0:
+            self.base = start
+        elif index == len(self._chunks):
+            self.tail_start = start
+        else:
+            self._chunks[index].start = start
+            self._chunks[index].dirty = True
 
     @property
     def last(self) -> Touch | None:
@@ -102,6 +169,10 @@ class TouchLog:
         return any(
             touch.id == event_id for chunk in self._chunks if self._may_hold(chunk, bits) for touch in self._load(chunk)
         )
+
+    def find(self, event_id: bytes) -> Touch:
+        """Give an event that the log holds."""
+        return next(touch for touch in self if touch.id == event_id)
 
     def naming(self, order: str) -> list[Touch]:
         """Give the events that name the order, in order of time."""
@@ -157,14 +228,12 @@ class TouchLog:
 
     def insert(self, touch: Touch) -> None:
         """Add an event in its place."""
-        if self._is_in_tail(touch):
+        index = self.segment_of(touch.key)
+        if index == len(self._chunks):
             self.tail.insert(touch)
             if len(self.tail) > TAIL:
                 self._seal()
             return
-        index = len(self._chunks) - 1
-        while index and (self._chunks[index].ref.first_at, self._chunks[index].ref.first_id) > touch.key:
-            index -= 1
         chunk = self._chunks[index]
         touches = self._load(chunk)
         insort(touches, touch, key=by_key)
@@ -176,70 +245,70 @@ class TouchLog:
 
     def changed(self, touch: Touch) -> None:
         """Say that an event of the log was changed in place."""
-        if self._is_in_tail(touch):
-            return  # the tail is written with the head anyway
-        for chunk in reversed(self._chunks):
-            touches = chunk.touches
-            if touches and touches[0].key <= touch.key:
-                chunk.dirty = True
-                return
+        index = self.segment_of(touch.key)
+        if index < len(self._chunks):  # the tail is written with the head anyway
+            self._chunks[index].dirty = True
 
     def drop_oldest(self) -> Touch:
-        """Take the oldest event away and give it."""
-        if not self._chunks:
-            return self.tail.take(1)[0]
-        chunk = self._chunks[0]
-        touch = self._load(chunk).pop(0)
-        chunk.ref.dropped += 1
-        chunk.ref.count -= 1
-        if not chunk.ref.count:
-            self._removed.append(chunk.ref.number)
-            del self._chunks[0]
+        """Take the oldest event away and give it; `base` moves on behind it."""
+        if self._chunks:
+            chunk = self._chunks[0]
+            touch = self._load(chunk).pop(0)
+            chunk.ref.dropped += 1
+            chunk.ref.count -= 1
+            if not chunk.ref.count:
+                self._removed.append(chunk.ref.number)
+                del self._chunks[0]
+        else:
+            touch = self.tail.take(1)[0]
+        self.base = self._advance(self.base, [touch])
         return touch
 
-    def changes(self) -> Iterator[tuple[int, list[Touch] | None]]:
+    def changes(self) -> Iterator[tuple[int, Chunk | None]]:
         """Give the sealed chunks to be written, and None for those to be removed."""
         for number in self._removed:
             yield number, None
         for chunk in self._chunks:
             if chunk.dirty and chunk.touches is not None:
                 self._describe(chunk)
-                yield chunk.ref.number, chunk.touches
+                yield chunk.ref.number, Chunk(chunk.start or Progress(), chunk.touches)
 
     def _backwards(self) -> Iterator[list[Touch]]:
         yield self.tail.all()
         for chunk in reversed(self._chunks):
             yield self._load(chunk)
 
-    def _load(self, chunk: _Chunk) -> list[Touch]:
+    def _load(self, chunk: _Segment) -> list[Touch]:
         if chunk.touches is None:
-            touches = self._read_chunk(chunk.ref.number)
-            chunk.touches = touches[chunk.ref.dropped :] if chunk.ref.dropped else touches
+            stored = self._read_chunk(chunk.ref.number)
+            chunk.start = stored.start
+            chunk.touches = stored.touches[chunk.ref.dropped :]
         return chunk.touches
 
-    def _may_hold(self, chunk: _Chunk, bits: int) -> bool:
+    def _may_hold(self, chunk: _Segment, bits: int) -> bool:
         return chunk.dirty or int.from_bytes(chunk.ref.filter, "big") & bits == bits
 
     def _seal(self) -> None:
-        self._chunks.append(self._new_chunk(self.tail.take(SEALED)))
-
-    def _is_in_tail(self, touch: Touch) -> bool:
-        return not self._chunks or (len(self.tail) > 0 and touch.key >= self.tail.all()[0].key)
+        start = self.tail_start if self._chunks else self.base
+        touches = self.tail.take(SEALED)
+        self._chunks.append(self._new_chunk(start, touches))
+        self.tail_start = self._advance(start, touches)
 
     def _split(self, index: int) -> None:
         touches = self._load(self._chunks[index])
         half = len(touches) // 2
-        self._chunks.insert(index + 1, self._new_chunk(touches[half:]))
+        start = self._advance(self.start(index), touches[:half])
+        self._chunks.insert(index + 1, self._new_chunk(start, touches[half:]))
         del touches[half:]
         self._describe(self._chunks[index])
 
-    def _new_chunk(self, touches: list[Touch]) -> _Chunk:
-        chunk = _Chunk(ChunkRef(self.next_chunk, 0, b"", 0, 0, b""), touches, True)
+    def _new_chunk(self, start: Progress, touches: list[Touch]) -> _Segment:
+        chunk = _Segment(ChunkRef(self.next_chunk, 0, b"", 0, 0, b""), start, touches)
         self.next_chunk += 1
         self._describe(chunk)
         return chunk
 
-    def _describe(self, chunk: _Chunk) -> None:
+    def _describe(self, chunk: _Segment) -> None:
         touches = chunk.touches or []
         bits = 0
         for touch in touches:

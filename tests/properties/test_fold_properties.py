@@ -3,12 +3,13 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.base import profile_id
 from schemas.catalogue import load
 from schemas.touchpoint import Touchpoint
+from streams.core import touch_log
 from streams.core.ids import derived
 from tests.properties.folding import HISTORIES, end_state, essence, run
 from tests.properties.long_lives import long_life
@@ -30,8 +31,17 @@ def by_profile(events: list[Touchpoint]) -> dict[str, list[Touchpoint]]:
     return found
 
 
+@pytest.fixture(params=["short chunks", "long chunks"])
+def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short chunks make a history of a few events as rich in chunks as a life of hundreds."""
+    if request.param == "short chunks":
+        monkeypatch.setattr(touch_log, "TAIL", 5)
+        monkeypatch.setattr(touch_log, "SEALED", 3)
+
+
+@pytest.mark.usefixtures("chunks")
 @given(HISTORIES, BORDERS, NAMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_fold_ends_where_a_calculation_from_scratch_ends(
     events: list[Touchpoint], borders: list[int], name: str
 ) -> None:
@@ -104,8 +114,8 @@ def test_credit_sums_to_one_and_value_to_the_net_revenue(events: list[Touchpoint
 
 
 @pytest.mark.parametrize("late", [False, True])
-@given(history=st.lists(st.integers(0, 3), min_size=150, max_size=400), random=st.randoms(use_true_random=False))
-@settings(max_examples=8, deadline=None)
+@given(history=st.lists(st.integers(0, 3), min_size=110, max_size=150), random=st.randoms(use_true_random=False))
+@settings(max_examples=3, deadline=None)
 def test_a_long_life_in_chunks_ends_where_a_calculation_from_scratch_ends(late, history, random) -> None:
     events = long_life(history)
     if late:
