@@ -124,8 +124,8 @@ def test_spellings_that_the_contract_allows_are_read_as_the_contract_reads_them(
     assert_same_figures(read_resolved(value), ResolvedTouchpoint.model_validate_json(value))
 
 
-#: The quick reader takes these by itself and does not strip, fold case, or cut off as the contract does. Blanks and small
-#: letters cannot come from our own resolve stage, which hands on what the contract understood; parts of a microsecond can.
+#: The quick reader takes these by itself and does not strip, fold case, or cut off as the contract does.
+#: Blanks and small letters cannot come from our own resolve stage, parts of a microsecond can.
 DIFFERENT: dict[str, dict[str, Any]] = {
     "parts of a microsecond": {"occurred_at": "2026-01-01T00:00:00.0000006Z"},
     "blanks around the order": {"order_id": " o1 "},
