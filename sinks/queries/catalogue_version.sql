@@ -1,0 +1,1 @@
+SELECT max(version) FROM $database.catalogue_log
