@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import IO, Any, cast
 
 import faust
@@ -24,7 +25,7 @@ from streams.worker.runtime import WorkerRuntime
 from streams.worker.settings import WorkerSettings
 from streams.worker.stage_agent import DefectError
 from streams.worker.topics import changelog_name, changelog_topics
-from streams.worker.writer import FencedError, WriterFactory, make_writer
+from streams.worker.writer import FencedError, RecordTooLargeError, WriterFactory, make_writer
 
 if sys.platform != "win32":
     import fcntl
@@ -170,7 +171,9 @@ async def serve(app: WorkerApp, stop: asyncio.Event | None = None) -> int:
     try:
         _claim(settings)
         runtime.cluster_id = await check_topics(settings, list(runtime.stages.values()))
-        await app.start()
+        # The start ends only when the tables are recovered; a stop must not have to wait for that.
+        starting = asyncio.ensure_future(app.start())
+        starting.add_done_callback(partial(_started, runtime))
         watch = asyncio.ensure_future(_watch(app, stop))
         await stop.wait()
         watch.cancel()
@@ -213,6 +216,11 @@ def _quiet_when_over(
     return handle
 
 
+def _started(runtime: WorkerRuntime, starting: asyncio.Future[Any]) -> None:
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        runtime.fail(error)
+
+
 async def _watch(app: WorkerApp, stop: asyncio.Event) -> None:
     """Notice that Faust crashed; measure what only a timer can."""
     runtime = app.runtime
@@ -247,24 +255,24 @@ async def _stop(app: WorkerApp) -> None:
 
 
 def _exit_code(failure: BaseException | None) -> int:
+    if failure is None:
+        return EXIT_STOPPED
     match failure:
-        case None:
-            return EXIT_STOPPED
         case FencedError():
-            log.error("fenced, to be started again: %s", failure)
-            return EXIT_FENCED
+            code, text = EXIT_FENCED, f"fenced, to be started again: {failure}"
         case SetupError():
-            log.error("%s", failure)
-            return EXIT_SETUP
-        case KafkaError() | OSError():
-            log.error("Kafka: %s: %s", type(failure).__name__, failure)
-            return EXIT_BROKER
-        case DefectError():
-            log.error("%s", failure, exc_info=failure.__cause__)
-            return EXIT_DEFECT
+            code, text = EXIT_SETUP, str(failure)
+        case DefectError() | RecordTooLargeError():
+            code, text = EXIT_DEFECT, str(failure)
+        case KafkaError() | ConnectionError():
+            code, text = EXIT_BROKER, f"Kafka: {type(failure).__name__}: {failure}"
+        case OSError():
+            code, text = EXIT_SETUP, f"the worker cannot go on: {failure}"
         case _:
-            log.error("the worker cannot go on: %s", failure, exc_info=failure)
-            return EXIT_DEFECT
+            code, text = EXIT_DEFECT, f"the worker cannot go on: {type(failure).__name__}: {failure}"
+    unforeseen = failure.__cause__ or failure if code == EXIT_DEFECT else None
+    log.error("%s", text, exc_info=unforeseen)
+    return code
 
 
 def run_worker(app: WorkerApp) -> int:

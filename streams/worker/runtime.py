@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from rocksdict import Cache
+
 from streams.core.stage import Stage
 from streams.worker.clients import TopicPartition
 from streams.worker.lanes import Lanes, Run
@@ -44,6 +46,7 @@ class WorkerRuntime:
         self.lanes = Lanes(settings.max_batch_records, self.fail)
         self.shelf = StoreShelf(self._make_store)
         self.cluster_id = ""
+        self._cache: Cache | None = None
         self._writer_factory = writer_factory
         self._writers: dict[TopicPartition, PartitionWriter] = {}
         self.stopping = False
@@ -79,7 +82,10 @@ class WorkerRuntime:
             return MemoryStore()
         name = changelog_name(settings.app_id, stage)
         path = (settings.data_dir or Path()) / name / str(partition)
-        return DiskStore(path, f"{self.cluster_id}/{name}/{partition}", settings.tombstone_retention / 2)
+        if self._cache is None:
+            self._cache = Cache(settings.disk_cache_bytes)
+        changelog = f"{self.cluster_id}/{name}/{partition}"
+        return DiskStore(path, changelog, settings.tombstone_retention / 2, cache=self._cache)
 
     async def take_over(self, sources: Sequence[TopicPartition]) -> None:
         """Start a writer for each partition, which fences whoever wrote before; then, and only then, recover."""

@@ -54,6 +54,8 @@ class WorkerSettings(BaseModel):
     store: Literal["memory", "disk"] = "memory"
     data_dir: Path | None = Field(default=None, description="Of this worker alone; the disk store needs it.")
 
+    disk_cache_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, description="Of all partitions together.")
+
     session_timeout: float = Field(default=10.0, gt=0)
     rebalance_timeout: float = Field(default=30.0, gt=0)
     transaction_timeout: float = Field(default=20.0, gt=0)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 Change = tuple[bytes, bytes | None]  # key, new value; None removes
 
@@ -71,6 +71,8 @@ class MemoryStore:
         self.wipe()
 
 
+_WRITE_BUFFER_BYTES = 8 * 1024 * 1024  # RocksDB's own 64 MB, times partitions, times two, is no ceiling
+_BLOOM_BITS = 10  # most reads of a new key end here
 _DATA = b"k"
 _OFFSET = b"m:changelog-offset"
 _CHANGELOG = b"m:changelog"
@@ -85,10 +87,20 @@ class DiskStore:
         changelog: identity of the changelog, e.g. cluster id and topic; another one on disk means start anew.
         max_idle: seconds after which a store that nobody wrote to starts anew, because the changelog may
             have dropped tombstones that it never saw.
+        cache: blocks of all stores that share it; without one, each has a small one of its own.
         clock: seconds since 1970.
     """
 
-    def __init__(self, path: Path, changelog: str, max_idle: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        changelog: str,
+        max_idle: float,
+        *,
+        cache: Cache | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._cache = cache
         self._path = path
         self._changelog = changelog.encode()
         self._clock = clock
@@ -105,6 +117,14 @@ class DiskStore:
         options.create_if_missing(True)
         options.set_max_open_files(256)
         options.set_keep_log_file_num(2)
+        options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
+        options.set_max_write_buffer_number(2)
+        blocks = BlockBasedOptions()
+        blocks.set_bloom_filter(_BLOOM_BITS, False)
+        blocks.set_cache_index_and_filter_blocks(True)
+        if self._cache is not None:
+            blocks.set_block_cache(self._cache)
+        options.set_block_based_table_factory(blocks)
         return Rdict(str(self._path), options)
 
     def get(self, key: bytes) -> bytes | None:

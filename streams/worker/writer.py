@@ -29,6 +29,10 @@ class FencedError(Exception):
     """Another worker owns the partition now, or the broker gave up on this one's transaction."""
 
 
+class RecordTooLargeError(Exception):
+    """A stage gave a record that no broker would take; it has to bound its state and its outputs."""
+
+
 class PartitionWriter(Protocol):
     """Writes for one input partition."""
 
@@ -50,6 +54,7 @@ class PartitionWriter(Protocol):
 
         Raises:
             FencedError: this writer may not write any more; nothing of the batch is visible.
+            RecordTooLargeError: a record is over the limit; nothing of the batch is visible.
         """
 
     async def stop(self) -> None:
@@ -72,8 +77,9 @@ def producer_options(settings: WorkerSettings) -> dict[str, Any]:
 class _Sends:
     """Records on their way: whole batches per output partition, each partition in order."""
 
-    def __init__(self, producer: Any) -> None:
+    def __init__(self, producer: Any, max_bytes: int) -> None:
         self._producer = producer
+        self._max_bytes = max_bytes
         self._batches: dict[tuple[str, int], list[Any]] = {}
         self._partitions: dict[str, int] = {}
 
@@ -94,6 +100,11 @@ class _Sends:
             batches[-1].append(timestamp=timestamp, key=key, value=value)
 
     async def _send(self, topic: str, partition: int, batches: list[Any]) -> int:
+        for batch in batches:
+            if batch.size() > self._max_bytes:  # a record that large is alone in its batch
+                raise RecordTooLargeError(
+                    f"a record of {batch.size()} bytes for {topic}[{partition}]; the limit is {self._max_bytes}"
+                )
         pending = [await self._producer.send_batch(b, topic, partition=partition) for b in batches]
         last = (await asyncio.gather(*pending))[-1]
         return int(last.offset) + int(batches[-1].record_count())
@@ -175,7 +186,7 @@ class TransactionalWriter:
         next_offset: int,
     ) -> dict[tuple[str, int], int]:
         await producer.begin_transaction()
-        sends = _Sends(producer)
+        sends = _Sends(producer, self._settings.max_request_bytes)
         await sends.add(outputs)
         if changelog is not None:
             for key, value in state.items():
@@ -220,12 +231,12 @@ class PlainWriter:
         """See `PartitionWriter`. Outputs go before the changelog: a crash between doubles, and never loses."""
         if self._producer is None:
             raise FencedError(f"the writer of {self._source} was stopped")
-        sends = _Sends(self._producer)
+        sends = _Sends(self._producer, self._settings.max_request_bytes)
         await sends.add(outputs)
         await sends.deliver()
         if changelog is None or not state:
             return None
-        sends = _Sends(self._producer)
+        sends = _Sends(self._producer, self._settings.max_request_bytes)
         for key, value in state.items():
             sends.append(changelog, self._source.partition, key, value, timestamp)
         return (await sends.deliver())[changelog, self._source.partition]

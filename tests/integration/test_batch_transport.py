@@ -137,6 +137,24 @@ def test_a_stage_that_raises_stops_the_worker_and_says_where(rig: Rig) -> None:
     assert (outputs(rig), committed(rig)[2]) == ([], 0)
 
 
+def test_a_worker_that_cannot_recover_says_why_and_ends(rig: Rig) -> None:
+    rig.stores = {"a": "disk"}
+    folder = rig.settings("a").data_dir
+    assert folder is not None
+    folder.mkdir()
+    (folder / rig.changelog.name).write_text("no folder")
+    assert rig.start("a").wait(30) == EXIT_SETUP
+    assert "the worker cannot go on: [Errno 20] Not a directory" in rig.log("a").read_text()
+
+
+def test_a_stage_that_gives_a_record_too_large_stops_the_worker_and_says_so(rig: Rig) -> None:
+    rig.options["max_request_bytes"] = 50_000
+    rig.send([(b"k", b"x" * 60_000)])
+    assert rig.start("a").wait(30) == EXIT_DEFECT
+    assert f"bytes for {rig.output}[" in rig.log("a").read_text()
+    assert outputs(rig) == []
+
+
 def test_a_worker_without_its_topics_says_which_and_ends(kafka_broker: ApacheKafkaBroker, tmp_path: Path) -> None:
     rig = Rig(kafka_broker.bootstrap, tmp_path)
     try:
@@ -209,7 +227,7 @@ async def test_recovery_ends_where_the_last_offset_is_a_marker_and_sees_nothing_
 
 
 def test_without_transactions_one_worker_does_the_same_work(tansu_broker: TansuBroker, tmp_path: Path) -> None:
-    rig = Rig(tansu_broker.bootstrap, tmp_path, guarantee="unfenced")
+    rig = Rig(tansu_broker.bootstrap, tmp_path, guarantee="unfenced", session_timeout=2)
     rig.create_topics()
     try:
         rig.start("a")
