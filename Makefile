@@ -49,7 +49,7 @@ $(BIN)/python:
 
 # $(1) lock, $(2) stamps that it satisfies
 define install
-@echo "Installing requirements/$(1).txt, hashes checked (the first time this downloads packages)"
+@echo "Installing requirements/$(1).txt, hashes checked (the first time: a download of some minutes)"
 @$(PIP_INSTALL) --require-hashes -r requirements/$(1).txt
 @$(PIP_INSTALL) --no-build-isolation --no-deps -e .
 @touch $(2)

@@ -11,17 +11,6 @@ if TYPE_CHECKING:
     from schemas.catalogue import Catalogue
     from schemas.connection import ClickHouseConnection
 
-CATALOGUE_COLUMNS = (
-    "name",
-    "label",
-    "phase",
-    "phase_position",
-    "channel",
-    "department",
-    "credit",
-    "inactivity_days",
-)
-
 
 def ask(connection: ClickHouseConnection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Run a user's query, names being those of our database; give column names and rows.
@@ -53,35 +42,19 @@ def migrate_all(settings: Settings) -> list[str]:
         store.close()
 
 
-def land_catalogue(settings: Settings, catalogue: Catalogue) -> bool:
-    """Write the catalogue's touchpoints beside the data, for SQL to join; False where they stand there already."""
-    rows = [
-        (
-            name,
-            entry.label,
-            entry.phase,
-            catalogue.phases.index(entry.phase),
-            entry.channel,
-            entry.department,
-            entry.credit or entry.visit,
-            catalogue.journey.inactivity_days,
-        )
-        for name, entry in sorted(catalogue.touchpoints.items())
-    ]
+def land_catalogue(settings: Settings, catalogue: Catalogue) -> int:
+    """Write the catalogue's touchpoints beside the data, for SQL to join; give how many there are.
+
+    Raises:
+        StoreError: ClickHouse does not answer, or has no tables.
+    """
+    from sinks.catalogue import load_catalogue  # noqa: PLC0415
+
     store = Store(settings.clickhouse)
     try:
-        table = f"{store.database}.catalogue_log"
-        newest = store.rows(f"SELECT max(version) FROM {table}")[0][0]  # noqa: S608 our own names
-        columns = ", ".join(CATALOGUE_COLUMNS)
-        there = store.rows(
-            f"SELECT {columns} FROM {table} FINAL WHERE version = {newest} ORDER BY name"  # noqa: S608
-        )
-        if [tuple(row) for row in there] == rows:
-            return False
-        store.insert("catalogue_log", (*CATALOGUE_COLUMNS, "version"), [(*row, newest + 1) for row in rows])
+        return load_catalogue(store, catalogue)
     finally:
         store.close()
-    return True
 
 
 __all__ = ["StoreRefusedError", "StoreUnreachableError", "ask", "land_catalogue", "migrate_all"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.options import ConfigOption, JsonOption, checked_catalogue, settings_of
+from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, checked_catalogue, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say
 
 if TYPE_CHECKING:
@@ -93,19 +93,23 @@ def _tell(plan: Plan, rights: Sequence[Acl], *, dry_run: bool) -> None:
         )
 
 
-def migrate(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+def migrate(catalogue: CatalogueOption = None, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Bring ClickHouse to the newest tables and views; run again, it changes nothing.
+
+    The catalogue's touchpoints are written beside the data, for SQL to join (`catalogue_touchpoints`).
 
     touchpath migrate
     TOUCHPATH_CLICKHOUSE__HOST=ch.example.org TOUCHPATH_CLICKHOUSE__SECURE=true touchpath migrate
     """
-    from deploy.clickhouse import StoreUnreachableError, migrate_all
+    from deploy.clickhouse import StoreUnreachableError, land_catalogue, migrate_all
     from sinks.client import StoreError
     from sinks.migrations import MigrationError
 
-    settings = settings_of(config)
+    settings = settings_of(config, catalogue=catalogue)
+    known = checked_catalogue(settings)
     try:
         applied = migrate_all(settings)
+        land_catalogue(settings, known)
     except StoreUnreachableError as error:
         raise CommandError(str(error), Exit.NOT_READY) from error
     except (StoreError, MigrationError) as error:

@@ -51,6 +51,11 @@ def up(
             "the one that lost its partition); use --broker kafka, or one worker",
             Exit.USAGE,
         )
+    if workers > settings.partitions:
+        raise CommandError(
+            f"--workers: {workers} workers would share {settings.partitions} partitions; some would have nothing to do",
+            Exit.USAGE,
+        )
     chosen = cast(Literal["tansu", "kafka"], broker)
     try:
         settled = run_up(settings, UpOptions(kafka_port=kafka_port, workers=workers, broker=chosen))
