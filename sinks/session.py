@@ -141,6 +141,8 @@ class Session:
                 async with self._store_lock:
                     self._saved = await asyncio.to_thread(positions.load, self._store, self._cluster_id)
             except StoreError as error:
+                if self._stopping.is_set():
+                    raise
                 log.error("ClickHouse does not say where we stand: %s", error)
                 await asyncio.sleep(self._settings.retry_first)
             else:

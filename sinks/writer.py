@@ -26,6 +26,7 @@ class Writer:
         self._settings = settings
         self._metrics = metrics
         self._stopping = threading.Event()
+        self._gave_up = False
 
     def stop(self) -> None:
         """Give up what is being tried: what is not written will be read again."""
@@ -33,6 +34,9 @@ class Writer:
 
     def write(self, batch: Batch, cluster_id: str) -> bool:
         """Write the batch; False where `stop` came first. A table that was written before a failure is not again."""
+        if self._gave_up:
+            # The positions of this batch would say that the one before is in.
+            return False
         began = time.monotonic()
         todo = {table: rows for table, rows in batch.rows.items() if rows}
         pause = self._settings.retry_first
@@ -50,6 +54,7 @@ class Writer:
                 self._metrics.flush.observe(time.monotonic() - began)
                 return True
             if self._stopping.wait(pause):
+                self._gave_up = True
                 return False
             pause = min(pause * 2, self._settings.retry_longest)
 
