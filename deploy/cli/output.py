@@ -71,9 +71,8 @@ def _is_number(cell: object) -> bool:
 def _text(cell: object) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, int) and not isinstance(cell, bool) and abs(cell) >= 10_000:
-        return f"{cell:,}"
-    return str(cell)
+    # Thousands in groups where a number is long; never in a year or a port.
+    return f"{cell:,}" if _is_number(cell) and abs(cell) >= 100_000 else str(cell)  # type: ignore[arg-type] # a number
 
 
 def _escaped(cell: object) -> str:

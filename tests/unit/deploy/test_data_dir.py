@@ -43,3 +43,14 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(LocalStackError, match="cannot be used: Not a directory"), DataDir(tmp_path / "file" / "data"):
         pass
+
+
+def test_a_folder_knows_whether_its_data_was_derived_with_another_catalogue(tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue.toml"
+    catalogue.write_text("version = 1")
+    with DataDir(tmp_path / "data") as data:
+        assert not data.rules_changed(catalogue), "nothing is derived yet"
+        data.remember_rules(catalogue)
+        assert not data.rules_changed(catalogue)
+        catalogue.write_text("version = 1  # and more")
+        assert data.rules_changed(catalogue)
