@@ -18,7 +18,7 @@ from streams.core.journeys import Journey, JourneyFold, Progress
 from streams.core.restate import Restated, restate
 from streams.core.rules import Rules
 from streams.core.tail import Tail
-from streams.core.touch import CONVERTS, OPENS_VISIT, Touch
+from streams.core.touch import CONVERTS, OPENS_VISIT, SEALED, Touch
 from streams.core.touch_log import ChunkReader, ChunkRef, TouchLog
 from streams.core.visits import flips_after, mark_visit
 
@@ -105,8 +105,18 @@ class Profile:
         else:
             fate, emissions = "restated", self._restate(touch, recorded_at)
         while len(log) > self._rules.max_touchpoints:
-            self._horizon = log.drop_oldest().key
+            self._drop_oldest()
         return fate, emissions
+
+    def _drop_oldest(self) -> None:
+        log = self._log
+        dropped = log.drop_oldest()
+        self._horizon = dropped.key
+        if dropped.order is not None and self._rules.rule(dropped.name, dropped.channel).refund:
+            for other in log.naming(dropped.order):
+                if other.converts:
+                    other.flags |= SEALED
+                    log.changed(other)
 
     def _lies_beyond(self, touch: Touch) -> bool:
         if self._horizon is not None and touch.key <= self._horizon:
@@ -193,17 +203,21 @@ class Profile:
         emissions: list[emit.Emission] = []
         for event_id, (conversion, facts) in was.items():
             if event_id not in now:
-                emissions += self._conversion(conversion, before[event_id], facts, None, recorded_at, cause)
+                journey_id = _journey_of(conversion, before)
+                emissions += self._conversion(conversion, journey_id, facts, None, recorded_at, cause)
         for event_id, (conversion, facts) in now.items():
             old = was.get(event_id)
             if old is None or not _same(old.facts, facts):
                 known = old.facts if old else None
-                emissions += self._conversion(conversion, after[event_id], known, facts, recorded_at, cause)
-            elif before.get(event_id) != after.get(event_id):
+                journey_id = _journey_of(conversion, after)
+                emissions += self._conversion(conversion, journey_id, known, facts, recorded_at, cause)
+            elif event_id in after and before.get(event_id) != after[event_id]:
                 emissions.append(self._record(conversion, after[event_id], facts, recorded_at))
         for event_id in after:
             if event_id in before and before[event_id] != after[event_id] and event_id not in now:
                 conversion = self._log.find(event_id)
+                if self._is_sealed(conversion):
+                    continue  # what it was worth cannot be told any more, and the ledger keeps what was said
                 facts = Facts(path_of(self._log, conversion, self._rules), net_of(self._log, conversion, self._rules))
                 emissions.append(self._record(conversion, after[event_id], facts, recorded_at))
         return emissions
@@ -231,7 +245,9 @@ class Profile:
         return None
 
     def _is_sealed(self, conversion: Touch) -> bool:
-        """Does its window reach behind the horizon? Then what it earned stays as it was said."""
+        """Does its window reach behind the horizon, or is a refund of it gone? Then all stays as it was said."""
+        if conversion.flags & SEALED:
+            return True
         return self._horizon is not None and conversion.at - self._rules.look_back <= self._horizon[0]
 
     def _facts(self, cause: Touch, reach: int) -> dict[bytes, Known]:
@@ -258,6 +274,10 @@ class Profile:
         self, conversion: Touch, journey_id: str, facts: Facts, recorded_at: datetime, *, withdrawn: bool = False
     ) -> emit.Emission:
         rule = self._rules.rule(conversion.name, conversion.channel)
+        sale = conversion.sale
+        if sale is not None and sale.order is not None and not rule.closing and sale.journey != journey_id:
+            sale.journey = journey_id
+            self._log.changed(conversion)
         return emit.conversion(
             self.profile_id, conversion, rule, journey_id, facts, self._revision, recorded_at, withdrawn=withdrawn
         )
@@ -289,6 +309,15 @@ class Profile:
             reason = "refund"
         name = rules.rule(conversion.name, conversion.channel).conversion
         return [record, emit.posting(self.profile_id, conversion, str(name), reason, entries, recorded_at)]
+
+
+def _journey_of(conversion: Touch, found: dict[bytes, str]) -> str:
+    """Give the journey of a conversion: as a fold has found it, or as it was said."""
+    if (journey_id := found.get(conversion.id)) is not None:
+        return journey_id
+    if conversion.sale is None or conversion.sale.journey is None:
+        raise LookupError("a conversion without a journey")  # a defect of this file, never of the input
+    return conversion.sale.journey
 
 
 def _same(old: Facts | None, new: Facts | None) -> bool:

@@ -69,7 +69,7 @@ def restate(
                 _step(now, touch, after)
                 if touch.flags != flags:
                     log.changed(touch)
-            elif touch.converts:
+            elif touch.converts and touch.id in before:  # not there: it is of an order older than the fold
                 after[touch.id] = before[touch.id]
     if now is None:
         raise LookupError("the event is not in the log")  # a defect of the caller

@@ -8,19 +8,26 @@ OPENS_VISIT = 1
 CONVERTS = 2
 #: This event names an order whose journey was neither open nor the last that converted when it came.
 OF_OLDER_ORDER = 4
+#: A refund of this conversion's order has been dropped: what it is worth stays as it was said.
+SEALED = 8
 
 Key = tuple[int, bytes]
 """The place of an event in its profile's life: (occurred_at in microseconds, event id)."""
 
 
 class Sale(msgspec.Struct, array_like=True, gc=False):
-    """The order that a touchpoint names and the money in it. `revision` counts the postings of the conversion."""
+    """The order that a touchpoint names and the money in it. `revision` counts the postings of the conversion.
+
+    `journey` is the journey of a conversion that names an order and does not close: a fold that begins behind the
+    order's own journey passes it over, and could not tell.
+    """
 
     order: str | None
     minor: int | None
     currency: str | None
     source: str
     revision: int = 0
+    journey: str | None = None
 
 
 class Touch(msgspec.Struct, array_like=True, gc=False):
