@@ -12,12 +12,22 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped] # no types
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped] # no types
+from aiokafka.errors import (  # type: ignore[import-untyped] # no types
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 
 from schemas.connection import KafkaConnection
 from sinks.positions import Place
 from sinks.reader import client_options
 
 _FETCH_WAIT_MS = 50
+_NO_COORDINATOR = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 
 
 class Ends:
@@ -87,7 +97,12 @@ class Ends:
         # By name: Tansu answers a question for all partitions with what aiokafka cannot read.
         partitions = [TopicPartition(*place) for place in places]
         for group in self._groups:
-            for tp, place in (await self._admin.list_consumer_group_offsets(group, partitions=partitions)).items():
+            try:
+                committed = await self._admin.list_consumer_group_offsets(group, partitions=partitions)
+            except _NO_COORDINATOR:
+                # The cluster is new, or the coordinator moves: nothing is known of the group at this look.
+                continue
+            for tp, place in committed.items():
                 key = (tp.topic, tp.partition)
                 found[key] = max(found.get(key, 0), int(place.offset))
         return found
