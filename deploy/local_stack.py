@@ -233,7 +233,7 @@ class LocalStack:
         except (ReplayError, StoreError, OSError) as error:
             raise LocalStackError(f"the touchpoints of ClickHouse could not be replayed: {error}") from error
         if count:
-            say(f"{count:,} touchpoints of ClickHouse go through the pipeline again, since Tansu keeps nothing")
+            say(f"touchpoints of ClickHouse that go through the pipeline again, since Tansu keeps nothing: {count:,}")
             if not await self._settle(REPLAY_TIMEOUT):
                 raise LocalStackError(f"the replay did not settle in {REPLAY_TIMEOUT:g} s; see {self._data.logs}")
             say(f"replayed in {time.monotonic() - began:.1f} s")

@@ -135,6 +135,7 @@ def worker(catalogue: CatalogueOption = None, config: ConfigOption = None) -> No
     settings = settings_of(config, catalogue=catalogue)
     known = checked_catalogue(settings)
     _log()
+    # Its codes are those of `Exit`; a worker that failed ends the process itself.
     raise typer.Exit(run_worker(build_app(worker_settings(settings), stages(known))))
 
 

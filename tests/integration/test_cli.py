@@ -131,7 +131,9 @@ def test_an_unknown_topic_is_usage(touchpath: Run) -> None:
     assert "touchpath.collected" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["topics"], ["migrate"], ["sql", "SELECT 1"], ["settle", "--timeout", "1"]])
+@pytest.mark.parametrize(
+    "words", [["topics"], ["migrate"], ["sql", "SELECT 1"], ["settle", "--timeout", "1"], ["worker"]]
+)
 def test_nobody_at_the_address_is_not_ready_said_without_a_traceback(touchpath: Run, words: list[str]) -> None:
     done = touchpath(*words, **NOBODY)
     assert done.returncode == 3, done.stderr
