@@ -36,7 +36,7 @@ EXIT_STOPPED = 0
 EXIT_DEFECT = 1  # a stage raised, or something that nobody thought of
 EXIT_SETUP = 2  # topics are missing or do not fit together
 EXIT_FENCED = 3  # another worker owns the partition: start again
-EXIT_BROKER = 4  # Kafka does not answer, or says no
+EXIT_BROKER = 3  # Kafka does not answer, or says no: not ready, as a script is told, and starting again may help
 
 _STOP_TIMEOUT = 15.0  # seconds for a stop on top of the hand-over
 _FAILED_STOP_TIMEOUT = 3.0  # enough to leave the group, so that the others need not wait for the session's end
@@ -247,9 +247,14 @@ async def _stop(app: WorkerApp) -> None:
         if runtime.failure is None:
             await consumer.wait_empty()
             await runtime.let_go()
-            await asyncio.wait_for(app.stop(), _STOP_TIMEOUT)
-        else:
-            await asyncio.wait_for(app.stop(), _FAILED_STOP_TIMEOUT)
+        # Not wait_for: that would wait for whatever in Faust takes no cancel.
+        timeout = _STOP_TIMEOUT if runtime.failure is None else _FAILED_STOP_TIMEOUT
+        stopping = asyncio.ensure_future(app.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=timeout)
+        if not done:
+            log.warning("the stop took longer than %.0f s and was left", timeout)
+        elif (error := stopping.exception()) is not None:
+            raise error
     except Exception as error:
         log.warning("the stop was not clean: %s: %s", type(error).__name__, error)
 
@@ -279,9 +284,9 @@ def run_worker(app: WorkerApp) -> int:
     """Run the app in this process and give its exit code; meant to be a supervised process's whole life."""
     runner = asyncio.Runner(loop_factory=new_loop)
     code = runner.run(serve(app))
-    if code == EXIT_STOPPED:
+    if code == EXIT_STOPPED and not asyncio.all_tasks(runner.get_loop()):
         runner.close()
         return code
-    # What failed may have left threads and tasks that never end; there is nothing in them to be saved.
+    # What failed or took too long may have left threads and tasks that never end; there is nothing in them to be saved.
     logging.shutdown()
     os._exit(code)

@@ -6,6 +6,7 @@ under read_committed, after the predecessor was fenced, and reached when the rea
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from streams.worker.runtime import WorkerRuntime
 
 _POLL_MS = 100  # how long to wait for records before the position is looked at again
+_STOP_TIMEOUT = 5.0  # seconds
 _FETCH_BYTES = 4 * 1024 * 1024
 
 
@@ -105,19 +107,19 @@ class BatchRecovery(Recovery):
         worker.shelf.keep_only({(name, tp.partition) for tp, name in names.items()})
         if not names:
             return
+        # Stores first: a reader that was never given partitions does not stop.
+        stores = {}
+        for tp, name in names.items():
+            if (place := worker.changelog(tp)) is not None:
+                stores[place] = worker.shelf.take(name, tp.partition)
         reader = clients.AIOKafkaConsumer(max_partition_fetch_bytes=_FETCH_BYTES, **reader_options(worker.settings))
         await reader.start()
         try:
-            stores = {}
-            for tp, name in names.items():
-                changelog = worker.changelog(tp)
-                assert changelog is not None  # noqa: S101 - chosen so above
-                stores[changelog] = worker.shelf.take(name, tp.partition)
             for changelog, count in (await replay(reader, stores)).items():
                 stage = changelog.topic.removeprefix(f"{worker.settings.app_id}-").removesuffix("-changelog")
                 worker.metrics.recovered.labels(stage).inc(count)
         finally:
-            await reader.stop()
+            await asyncio.wait({asyncio.ensure_future(reader.stop())}, timeout=_STOP_TIMEOUT)
         worker.metrics.recovery_seconds.set(time.monotonic() - started)
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
