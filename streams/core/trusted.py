@@ -143,7 +143,8 @@ class Trust:
             _is_number(item.quantity) and (item.value is None or _is_number(item.value)) for item in items
         ):
             return None
-        if value.count(b"[") + value.count(b"{") > _DEEPEST and not _is_flat(touchpoint.properties, _DEEPEST):
+        properties = touchpoint.properties
+        if properties and value.count(b"[") + value.count(b"{") > _DEEPEST and not _is_flat(properties, _DEEPEST):
             return None
         best: str | None = None
         best_rank = len(_KINDS)
@@ -164,10 +165,15 @@ class Trust:
 
 def _are_stripped(touchpoint: _Touchpoint) -> bool:
     """Say whether the texts that the contract strips are stripped already (the contract strips a few signs less)."""
-    texts = [touchpoint.source, touchpoint.order_id, touchpoint.name]
-    if (campaign := touchpoint.campaign) is not None:
-        texts += [campaign.name, campaign.source, campaign.medium, campaign.term, campaign.content]
-    return all(text is None or text == text.strip() for text in texts)
+    for text in (touchpoint.source, touchpoint.order_id, touchpoint.name):
+        if text is not None and text.strip() != text:
+            return False
+    campaign = touchpoint.campaign
+    if campaign is not None:
+        for text in (campaign.name, campaign.source, campaign.medium, campaign.term, campaign.content):
+            if text is not None and text.strip() != text:
+                return False
+    return True
 
 
 def _is_flat(value: Any, levels: int) -> bool:
