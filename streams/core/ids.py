@@ -5,6 +5,8 @@ from hashlib import sha1
 from schemas.base import NAMESPACE
 
 _ROOT = sha1(NAMESPACE.bytes, usedforsecurity=False)
+#: The digit that RFC 9562 wants in the variant's place, from the hash's digit there.
+_VARIANT = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
 
 
 def id_text(raw: bytes) -> str:
@@ -22,10 +24,9 @@ def derived(*parts: str) -> str:
     """Give the UUIDv5 of the parts as text; equal to `str(derived_id(*parts))`."""
     digest = _ROOT.copy()
     digest.update("\x1f".join(parts).encode())
-    value = bytearray(digest.digest()[:16])
-    value[6] = value[6] & 0x0F | 0x50
-    value[8] = value[8] & 0x3F | 0x80
-    return id_text(bytes(value))
+    digits = digest.hexdigest()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def small_hash(text: str) -> int:

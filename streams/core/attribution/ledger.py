@@ -1,6 +1,7 @@
 """The ledger: what a conversion earned before and after, as reversals and new entries. Nothing is ever updated."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from streams.core.attribution.allocation import CREDIT_UNITS, Share, allocate
@@ -26,13 +27,18 @@ def post(conversion: Touch, models: Iterable[str], old: Facts | None, new: Facts
     revision = conversion.sale.revision if conversion.sale else 1
     conversion_id = id_text(conversion.id)
     entries: list[WriteEntry] = []
+    said: dict[bytes, tuple[str, datetime]] = {}
+    for facts in (old, new):
+        for touch in facts.path if facts else ():
+            said[touch.id] = id_text(touch.id), moment(touch.at)
     for model in models:
         before = allocate(model, old.path, old.net) if old else []
         after = allocate(model, new.path, new.net) if new else []
         if old and new and _figures(before) == _figures(after):
             continue
         for sign, shares in ((-1, before), (1, after)):
-            entries += [_entry(conversion_id, model, revision, sign, share) for share in shares]
+            begin = f"entry\x1f{conversion_id}\x1f{model}\x1f{revision}\x1f"
+            entries += [_entry(begin, model, revision, sign, share, said) for share in shares]
     return entries
 
 
@@ -40,21 +46,28 @@ def _figures(shares: list[Share]) -> list[tuple[bytes | None, int, int]]:
     return [(touch.id if touch else None, credit, value) for touch, credit, value in shares]
 
 
-def _entry(conversion_id: str, model: str, revision: int, sign: int, share: Share) -> WriteEntry:
+def _entry(
+    begin: str, model: str, revision: int, sign: int, share: Share, said: dict[bytes, tuple[str, datetime]]
+) -> WriteEntry:
     touch, credit, value = share
-    touchpoint_id = id_text(touch.id) if touch else None
+    if touch is None:
+        entry_id = derived(f"{begin}unattributed\x1f{sign}")
+        return WriteEntry(
+            entry_id, model, revision, sign, None, None, None, None, None, credit_text(sign * credit), sign * value
+        )
+    touchpoint_id, touched_at = said[touch.id]
     return WriteEntry(
-        entry_id=derived("entry", conversion_id, model, str(revision), touchpoint_id or "unattributed", str(sign)),
-        model=model,
-        revision=revision,
-        sign=sign,
-        touchpoint_id=touchpoint_id,
-        touchpoint=touch.name if touch else None,
-        channel=touch.channel if touch else None,
-        campaign=touch.campaign if touch else None,
-        touched_at=moment(touch.at) if touch else None,
-        credit=credit_text(sign * credit),
-        value_minor=sign * value,
+        derived(f"{begin}{touchpoint_id}\x1f{sign}"),
+        model,
+        revision,
+        sign,
+        touchpoint_id,
+        touch.name,
+        touch.channel,
+        touch.campaign,
+        touched_at,
+        credit_text(sign * credit),
+        sign * value,
     )
 
 
