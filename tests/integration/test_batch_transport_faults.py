@@ -56,6 +56,8 @@ def test_every_event_counts_once_whatever_happens_to_the_workers(
         total = feed.stop()
         eventually("all outputs are there", lambda: len(rig.read(rig.output)) >= total)
         assert rig.exits[-9] >= 3, f"too few kills: {rig.exits}"
+        # A process that is still importing knows no SIGTERM yet.
+        eventually("the fenced worker is back", lambda: rig.ask("a", "/ready")[0] == 200)
         assert set(rig.stop().values()) == {0}
 
         assert_each_once(rig, total)
