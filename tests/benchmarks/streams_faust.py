@@ -1,9 +1,9 @@
 """The stream stage on plain Faust, its own Kafka transport: a worker process for `tests.benchmarks.streams`.
 
-The same as ours: resolve, repartition by profile through a topic, fold and attribute with `ResolveStage` and `FoldStage`
-themselves, so the same bytes as state and the same outputs; a table in memory with its changelog; Kafka, input, core.
-What differs: Faust's agents work event by event, so the stages get batches of one, and a profile's state is decoded,
-encoded and written to the changelog at each event. GUARANTEE says which of Faust's guarantees it runs at, and why.
+The same as ours: resolve, repartition by profile through a topic, fold and attribute, with `ResolveStage` and
+`FoldStage` themselves, so the same bytes as state and the same outputs; a table in memory with its changelog; Kafka,
+input, core. What differs: Faust's agents work event by event, so the stages get batches of one, and a profile's state
+is decoded, encoded and written to the changelog at each event.
 """
 
 from __future__ import annotations
@@ -59,14 +59,7 @@ def main() -> None:
     collected = app.topic(orders["collected"], **raw)
     resolved = app.topic("bench.faust.resolved", **raw)
     written = {topic.name: app.topic(topic.name, **raw) for topic in topics.TOPICS}
-    table = app.Table(
-        "fold",
-        partitions=PARTITIONS,
-        key_type=bytes,
-        value_type=bytes,
-        key_serializer="raw",
-        value_serializer="raw",
-    )
+    table = app.Table("fold", partitions=PARTITIONS, key_type=bytes, value_type=bytes)
 
     @app.agent(collected)
     async def resolving(stream: Any) -> None:
@@ -96,7 +89,7 @@ def main() -> None:
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
 
 
-def _nothing(key: bytes) -> bytes | None:  # noqa: ARG001
+def _nothing(key: bytes) -> bytes | None:
     return None
 
 

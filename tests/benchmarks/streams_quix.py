@@ -1,11 +1,10 @@
 """The stream stage on Quix Streams: a worker process for `tests.benchmarks.streams`.
 
-The same as ours: resolve, repartition by profile through a topic, fold and attribute with `ResolveStage` and `FoldStage`
-themselves, so the same bytes as state and the same outputs; exactly once, everything and the offsets in transactions;
-a changelog of the state; Kafka, input, core. What differs: Quix works event by event, so the stages get batches of one
-and a profile's state is decoded and encoded at each event; the state lies in its RocksDB store, as it has no store in
-memory; a transaction takes in whatever was done since the last checkpoint, here a second (its default of five is no
-quicker here, and the second hop sees nothing before a checkpoint).
+The same as ours: resolve, repartition by profile through a topic, fold and attribute, with `ResolveStage` and
+`FoldStage` themselves, so the same bytes as state and the same outputs; exactly once, everything and the offsets in
+transactions; a changelog of the state; Kafka, input, core. What differs: Quix works event by event, so the stages get
+batches of one and a profile's state is decoded and encoded at each event; the state lies in its RocksDB store, as it
+has no store in memory; a transaction takes in whatever was done since the last checkpoint, here a second ago.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ def _each(outputs: Iterable[Output]) -> Iterable[Output]:
     return outputs
 
 
-def _nothing(key: bytes) -> bytes | None:  # noqa: ARG001
+def _nothing(key: bytes) -> bytes | None:
     return None
 
 
