@@ -67,7 +67,8 @@ class ResolveStage:
         self._trust.learn(touchpoint)
         identifier = strongest(touchpoint.identifiers)
         known = touchpoint.event_id, identifier.key if identifier else None
-        return known, touchpoint.model_dump_json().encode()
+        # As the doors write it, so that of their records the same bytes go on, trusted or asked about.
+        return known, touchpoint.model_dump_json(exclude_none=True).encode()
 
 
 def quarantine(topic: str, partition: int, record: Record, reason: str) -> Output:
