@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +73,8 @@ class Supervisor:
         self.terminal = terminal
         #: Names of parts that died and are not started again by themselves.
         self.lost: asyncio.Queue[str] = asyncio.Queue()
+        #: How often each part died without being told to.
+        self.died: Counter[str] = Counter()
         self._logs = logs
         self._policy = policy or RestartPolicy()
         self._running: dict[str, _Running] = {}
@@ -179,6 +182,7 @@ class Supervisor:
             if checker is not None:
                 checker.cancel()
             await self._reap(running)
+            self.died[part.name] += 1
             running.deaths, pause = died(self._policy, running.deaths, time.monotonic())
             if not part.restart:
                 self.say(f"{part.name} ended with {_ending(code)}")

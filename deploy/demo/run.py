@@ -116,6 +116,8 @@ class _Demo:
                     await stack.start()
                     self._progress.advance(step)
                 yield stack.settings
+                for part, times in supervisor.died.items():
+                    sys.stderr.write(f"the {part} died and was started again, times: {times} ({data.log_of(part)})\n")
 
     async def _through(self, settings: Settings, receipts: Path) -> report.Report:
         with self._step("read the tables", 1) as step:
