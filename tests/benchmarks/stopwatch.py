@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 
 
 class Stopwatch:
@@ -20,23 +19,23 @@ class Stopwatch:
         self._until = until
         self._done = 0
         self._begun = False
-        self.ended = False
+        self._ended = False
 
     def first(self) -> None:
         """Say that a record came in; only the first call counts."""
         if not self._begun:
             self._begun = True
-            self._say("first", {})
+            self._say("first")
 
-    def done(self, records: int = 1, counts: Mapping[str, int] | None = None) -> None:
+    def done(self, records: int = 1) -> None:
         """Say that so many more records are done; at the last of them the time is taken."""
         self._done += records
-        if self._done >= self._until and not self.ended:
-            self.ended = True
-            self._say("last", counts or {})
+        if self._done >= self._until and not self._ended:
+            self._ended = True
+            self._say("last")
 
-    def _say(self, what: str, counts: Mapping[str, int]) -> None:
-        line = {"at": what, "time": time.monotonic(), "cpu": time.process_time(), "done": self._done, **counts}
+    def _say(self, what: str) -> None:
+        line = {"at": what, "time": time.monotonic(), "cpu": time.process_time(), "done": self._done}
         os.write(sys.stdout.fileno(), (json.dumps(line) + "\n").encode())
 
 

@@ -3,13 +3,13 @@
 The same as ours: resolve, repartition by profile through a topic, fold and attribute, with `ResolveStage` and
 `FoldStage` themselves, so the same bytes as state and the same outputs; a table in memory with its changelog; Kafka,
 input, core. What differs: Faust's agents work event by event, so the stages get batches of one, and a profile's state
-is decoded, encoded and written to the changelog at each event.
+is decoded, encoded and written to the changelog at each event. It runs at Faust's `exactly_once`, which works with
+aiokafka 0.14 but for its stop (it commits once more where no transaction is open, and says so in its log).
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
 import faust
@@ -23,8 +23,6 @@ from tests.benchmarks.state import ARecord
 from tests.benchmarks.stopwatch import Stopwatch, pin
 from tests.benchmarks.streams import PARTITIONS, told
 
-GUARANTEE = os.environ.get("FAUST_GUARANTEE", "exactly_once")
-
 
 def main() -> None:
     """Run until somebody ends it."""
@@ -37,7 +35,7 @@ def main() -> None:
         "bench-faust",
         broker=f"kafka://{orders['bootstrap']}",
         store="memory://",
-        processing_guarantee=GUARANTEE,
+        processing_guarantee="exactly_once",
         topic_replication_factor=1,
         topic_partitions=PARTITIONS,
         topic_disable_leader=True,
@@ -82,7 +80,7 @@ def main() -> None:
             for output in result.outputs:
                 topic = written[output.topic]
                 await topic.send(key=output.key, value=output.value, timestamp=output.timestamp / 1000)
-            watch.done(1, {})
+            watch.done()
 
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -9,7 +9,6 @@ has no store in memory; a transaction takes in whatever was done since the last 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from tests.benchmarks.state import ARecord
 from tests.benchmarks.stopwatch import Stopwatch, pin
 from tests.benchmarks.streams import PARTITIONS, told
 
-CHECKPOINT = float(os.environ.get("QUIX_CHECKPOINT", "1.0"))
+CHECKPOINT = 1.0  # seconds
 WRITTEN = (topics.JOURNEYS, topics.CONVERSIONS, topics.CREDITS, topics.MARKS, topics.QUARANTINE)
 
 
