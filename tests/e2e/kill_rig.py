@@ -23,6 +23,7 @@ from deploy.settle import SettleReport, settle
 from deploy.topic_admin import ensure
 from deploy.wiring import catalogue_of, every_topic, worker_settings
 from schemas.connection import ClickHouseConnection
+from streams.worker.app import EXIT_FENCED
 from tests.e2e.kill_rig_worker import ENDS
 
 TRAPPED_WORKER = Path(__file__).with_name("kill_rig_worker.py")
@@ -30,6 +31,7 @@ WORKERS = ("worker-1", "worker-2")
 PARTS = (*WORKERS, "sink", "collector")
 SESSION_TIMEOUT = 6.0
 FROZEN = 9.5  # seconds, well beyond the session's end
+ALL = 2 * 4  # partitions of the two topics that workers read
 #: So long may it take, on a busy machine, until a trap springs: a worker has to start and to be given its partitions.
 PATIENCE = 150.0
 #: A transaction that nobody ends is ended by the broker; its readers wait no longer than this.
@@ -91,6 +93,15 @@ class Stack:
         except (urllib.error.URLError, OSError):
             return False
 
+    def owns(self, worker: str) -> int:
+        """How many partitions a worker has recovered and works on."""
+        if not self.ready(worker):
+            return 0
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[worker]}/metrics", timeout=2) as answer:
+            lines = answer.read().decode().splitlines()
+        mark = "touchpath_worker_assigned_partitions "
+        return sum(int(float(line.removeprefix(mark))) for line in lines if line.startswith(mark))
+
     def kill(self, name: str) -> None:
         with self._lock:
             self._running[name].kill()
@@ -101,18 +112,30 @@ class Stack:
         self._trap(worker).write_text(end)
         eventually(f"{worker} dies when {end}", lambda: self.ended(worker, ENDS[end]) > died)
 
-    def freeze(self, worker: str) -> Callable[[], None]:
-        """Stop the worker wherever it is; give what lets it go on."""
+    def freeze(self, worker: str, *, in_transaction: bool) -> Callable[[], None]:
+        """Stop a worker that has work, wherever it is or inside its next transaction; give what lets it go on.
+
+        It goes on when its session is over and the other worker has taken all that was its own.
+        """
+        eventually("both workers have partitions", lambda: all(0 < self.owns(name) < ALL for name in WORKERS))
+        if in_transaction:
+            self._trap(worker).write_text("frozen")
+            eventually(f"{worker} freezes", lambda: self._is_frozen(worker))
         with self._lock:
             process = self._running[worker]
         process.send_signal(signal.SIGSTOP)
-        return lambda: process.send_signal(signal.SIGCONT)
+        until = time.monotonic() + FROZEN
 
-    def freeze_in_transaction(self, worker: str) -> Callable[[], None]:
-        """Let the worker stop inside its next transaction, wait until it has; give what lets it go on."""
-        self._trap(worker).write_text("frozen")
-        eventually(f"{worker} freezes", lambda: self._is_frozen(worker))
-        return self.freeze(worker)
+        def go_on() -> None:
+            time.sleep(max(0.0, until - time.monotonic()))
+            [other] = (name for name in WORKERS if name != worker)
+            eventually(f"{other} takes what was {worker}'s", lambda: self.owns(other) == ALL)
+            fenced = self.ended(worker, EXIT_FENCED)
+            process.send_signal(signal.SIGCONT)
+            if in_transaction:
+                eventually(f"{worker} finds itself fenced", lambda: self.ended(worker, EXIT_FENCED) > fenced)
+
+        return go_on
 
     def ended(self, name: str, code: int) -> int:
         """How many times a part ended with an exit code."""
