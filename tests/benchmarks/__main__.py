@@ -158,8 +158,10 @@ def _kafka(home: Path) -> Iterator[ApacheKafkaBroker]:
 
 def _said(module: str, *options: str) -> str:
     """Run a benchmark as a process of its own, and give what it printed."""
-    done = subprocess.run([sys.executable, "-m", module, *options], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([sys.executable, "-m", module, *options], capture_output=True, text=True, check=False)
     print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
+    if done.returncode:
+        raise RuntimeError(f"{module} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     return done.stdout
 
 

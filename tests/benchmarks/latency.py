@@ -31,9 +31,9 @@ from tests.benchmarks.report import Line
 from tests.e2e.up_rig import Up
 
 BATCH = 20
-"""Events a request, as a server-side SDK sends them; the batch is cut smaller where fewer are due in a step."""
-STEP = 0.02
-"""Seconds between two requests."""
+"""Events a request, as a server-side SDK sends them; more where there would be too many requests."""
+SHORTEST_PAUSE = 0.005
+"""Seconds between two requests at least."""
 LOOK_EVERY = 0.05
 MARKED_A_SECOND = 200
 """At most so many events are looked for; at higher rates every n-th of them. All sent count as load."""
@@ -161,7 +161,7 @@ async def load(collector_port: int, looker: Looker, rate: float, seconds: float,
     began = time.perf_counter()
     total = int(rate * seconds)
     mark_each = max(1, round(rate / MARKED_A_SECOND))
-    pause = max(STEP / 4, min(BATCH / rate, 1.0))
+    pause = max(SHORTEST_PAUSE, min(BATCH / rate, 1.0))
     sent = 0
     while sent < total:
         due = began + sent / rate
