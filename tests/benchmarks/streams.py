@@ -55,7 +55,7 @@ LONGEST = 300.0
 
 _OURS = ("ours", "fold", "resolve")
 JOBS = (*_OURS, "quix", "faust")
-EVENTS = {"ours": 300_000, "fold": 300_000, "resolve": 300_000, "quix": 90_000, "faust": 30_000}
+EVENTS = {"ours": 300_000, "fold": 300_000, "resolve": 300_000, "quix": 120_000, "faust": 30_000}
 QUICK = {"ours": 30_000, "fold": 30_000, "resolve": 30_000, "quix": 15_000, "faust": 6_000}
 
 
@@ -130,9 +130,9 @@ def lines(found: Sequence[Measured]) -> list[Line]:
         text = f"{measured.rate:,.0f} events/s, {measured.cpu_micros:.1f} us CPU an event"
         figures = {"events_per_second": measured.rate, "cpu_us_per_event": measured.cpu_micros}
         if ours is not None and measured.job in ("quix", "faust"):
-            ratio = ours.rate / measured.rate
-            text += f"; **ours is {ratio:.1f} x**"
-            figures |= {"ours_times": ratio, "ours_times_in_cpu": measured.cpu_micros / ours.cpu_micros}
+            ratio, in_cpu = ours.rate / measured.rate, measured.cpu_micros / ours.cpu_micros
+            text += f"; **ours is {ratio:.1f} x as fast**, {in_cpu:.1f} x by CPU"
+            figures |= {"ours_times": ratio, "ours_times_by_cpu": in_cpu}
         note = f"{notes[measured.job]}; {measured.events:,} events, one core"
         written.append(Line(names[measured.job], text, note, figures))
     return written
