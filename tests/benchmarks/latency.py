@@ -42,6 +42,7 @@ CONVERSIONS = 20
 USERS = 5_000
 CONNECTIONS = 8
 FIRST_RATE = 500
+LEAST_RATE = 50
 LAST_RATE = 32_000
 KEPT_UP = 2.0
 """A rate is sustained if everything marked is queryable so many seconds after the last was sent."""
@@ -228,20 +229,26 @@ def measure(folder: Path, *, quick: bool = False, rate: float | None = None) -> 
 
 
 def _ramp(up: Up, seconds: float) -> float:
+    """Try higher rates while they are sustained; where the first is not, lower ones until one is."""
     sustained = 0.0
     rate = float(FIRST_RATE)
-    while rate <= LAST_RATE:
+    while LEAST_RATE <= rate <= LAST_RATE:
         passed = one_load(up, rate, seconds, seed=int(rate))
         print(
             f"  {rate:,.0f} events/s: {passed.sent_rate:,.0f} sent, all queryable {passed.behind:.1f} s after the last",
             flush=True,
         )
-        if not passed.sustained:
+        if passed.sustained:
+            sustained = rate
+            if rate < FIRST_RATE:
+                break
+            rate *= 2 if rate < 4_000 else 1.5
+        elif sustained:
             break
-        sustained = rate
-        rate *= 2 if rate < 4_000 else 1.5
+        else:
+            rate /= 2
     if not sustained:
-        raise RuntimeError(f"not even {FIRST_RATE} events/s are sustained here")
+        raise RuntimeError(f"not even {LEAST_RATE} events/s are sustained here")
     return sustained
 
 
