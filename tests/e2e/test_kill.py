@@ -173,4 +173,5 @@ async def test_kills_crashes_in_transactions_and_freezes_leave_no_trace(stack: S
     await kafka_holds_what_one_run_from_scratch_gives(bootstrap, stack.settings.worker.app_id)
     store.close()
     every_part_was_hit(stack, told)
-    assert set(exits.values()) == {0}
+    # Workers that stop at the same moment rebalance meanwhile; one may be given partitions that it cannot keep.
+    assert all(code == 0 or (name in WORKERS and code == EXIT_FENCED) for name, code in exits.items()), exits
