@@ -84,6 +84,8 @@ def demo(
       touchpath demo
       touchpath demo --all --data-dir retail-year --keep
     """
+    import asyncio
+
     from deploy.demo.retail_year import DemoDataMissingError
     from deploy.demo.run import DemoOptions, run_demo
     from deploy.demo.send import SendError
@@ -96,6 +98,8 @@ def demo(
     )
     try:
         agrees = run_demo(settings_of(config), options)
+    except asyncio.CancelledError as stopped:
+        raise CommandError("stopped") from stopped
     except SettleTimeout as error:
         raise CommandError(str(error), Exit.NOT_READY) from error
     except (LocalStackError, DemoDataMissingError, SendError, StoreImportError) as error:
