@@ -29,6 +29,7 @@ from tests.benchmarks import collector, latency, state, streams
 from tests.benchmarks.report import Line, as_json, markdown, this_machine
 
 PLACE = Path(".touchpath")
+ENOUGH_PROFILES = 10_000  # with fewer, the memory of the process says nothing of a profile
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,9 @@ def run_state(asked: Asked) -> list[Line]:
     written = []
     for row in state.run_cases(asked.quick):
         profiles, each = int(row["profiles"]), int(row["touchpoints a profile"])
-        weight = (
-            f"{row['state bytes a profile']:,} bytes of state, {row['memory bytes a profile']:,} of memory a profile"
-        )
+        weight = f"{row['state bytes a profile']:,} bytes of state a profile"
+        if profiles >= ENOUGH_PROFILES:
+            weight += f", {row['memory bytes a profile']:,} of memory"
         written.append(
             Line(
                 f"fold, {profiles:,} profile{'s' * (profiles > 1)} of {each:,} touchpoints, {row['store']} store",
