@@ -284,19 +284,20 @@ class Consumer(driver.Consumer):
             rest = [TopicPartition(*tp) for tp in assigned if tp.topic not in runtime.stages]
             if rest:
                 await self._thread.leave_alone(rest)
-            await runtime.take_over(sources)
+            if not runtime.stopping:  # leaving the group brings an assignment too
+                await runtime.take_over(sources)
         except (KafkaError, OSError) as error:
             runtime.fail(error)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def begin_generation(self, generation: int) -> bool:
-        """Seek to the committed offsets and let batches in; False if another rebalance has begun."""
+        """Seek to the committed offsets and let batches in; False if another rebalance or a stop has begun."""
         rebalances = self._rebalances
         await self._fetch_idle.wait()
         runtime = self._runtime
         sources = runtime.owned
         committed = await self._thread.rewind(sources)
-        if self.app.consumer_generation_id != generation or self._rebalances != rebalances:
+        if self.app.consumer_generation_id != generation or self._rebalances != rebalances or runtime.stopping:
             return False
         runtime.ledger.begin(generation, committed.items())
         runtime.open_lanes(generation)
