@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped] #
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped] # no types
 
 from schemas.connection import KafkaConnection
+from schemas.dense_offsets import HoleWatch
 from sinks.positions import Place
 from sinks.rows import Record
 from sinks.settings import SinkSettings
@@ -106,6 +108,10 @@ class Reader:
         self._settings = settings
         self._starts = starts
         self._places: set[Place] = set()
+        self.dense = False
+        """Are the cluster's offsets without holes? Then a hole is waited for; see `schemas.dense_offsets`."""
+        self._holes: HoleWatch[Place] = HoleWatch()
+        self._next: dict[Place, int] = {}
         self._consumer = AIOKafkaConsumer(
             **client_options(kafka),
             group_id=settings.group,
@@ -151,7 +157,17 @@ class Reader:
         except OffsetOutOfRangeError as error:
             await self._start_over(dict(error.args[0]))
             return []
-        return [((tp.topic, tp.partition), records) for tp, records in taken.items()]
+        found = [((tp.topic, tp.partition), records) for tp, records in taken.items()]
+        return [self._before_hole(*each) for each in found] if self.dense else found
+
+    def _before_hole(self, place: Place, records: list[Record]) -> tuple[Place, list[Record]]:
+        expected = self._next.get(place, 0)
+        sound = self._holes.sound(place, expected, [record.offset for record in records], time.monotonic())
+        self._next[place] = expected = max(expected, records[sound - 1].offset + 1) if sound else expected
+        if sound < len(records):
+            log.debug("%s[%d]: offset %d is not visible yet", *place, expected)
+            self._consumer.seek(TopicPartition(*place), expected)
+        return place, records[:sound]
 
     async def next_offsets(self) -> dict[Place, int]:
         """Give the offset that each place goes on at: all before it was taken, or is a marker, or was rolled back."""
@@ -175,6 +191,7 @@ class Reader:
         fresh = []
         for place in places:
             tp = TopicPartition(*place)
+            self._next[place] = known.get(place, 0)
             if place in known:
                 self._consumer.seek(tp, known[place])
             else:
@@ -191,6 +208,7 @@ class Reader:
                 tp.partition,
                 offset,
             )
+            self._next.pop((tp.topic, tp.partition), None)
             await self._consumer.seek_to_beginning(tp)
 
 

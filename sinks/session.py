@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 
 from schemas.connection import KafkaConnection
+from schemas.dense_offsets import has_dense_offsets
 from sinks import positions
 from sinks.batch import Batch
 from sinks.client import Store, StoreError
@@ -69,6 +70,7 @@ class Session:
         """
         self._cluster_id = await self._cluster.id()
         self._epoch = await asyncio.to_thread(positions.epoch_of, self._store, self._cluster_id)
+        self._reader.dense = has_dense_offsets(self._cluster_id)
         log.info("reading cluster %s, epoch %d of this database", self._cluster_id, self._epoch)
         try:
             await self._reader.start(TOPICS)

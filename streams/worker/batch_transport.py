@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,7 @@ from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
+from schemas.dense_offsets import HoleWatch, has_dense_offsets
 from streams.worker import clients
 from streams.worker.clients import KafkaError, TopicPartition, reader_options
 from streams.worker.lanes import LaneBatch
@@ -102,6 +104,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 consumer.seek(tp, offset)
         return committed
 
+    async def go_back(self, tp: TopicPartition, offset: int) -> None:
+        """Seek one partition."""
+        await self.call_thread(self._go_back, tp, offset)
+
+    async def _go_back(self, tp: TopicPartition, offset: int) -> None:
+        self._ensure_consumer().seek(tp, offset)
+
     async def leave_alone(self, partitions: Sequence[TopicPartition]) -> None:
         """Never fetch these: the changelogs are ours for the assignor's sake, recovery reads them itself."""
         await self.call_thread(self._pause, partitions)
@@ -141,6 +150,7 @@ class Consumer(driver.Consumer):
         self._runtime = _runtime(self)
         self._rebalances = 0
         self._room = asyncio.Event()
+        self._holes: HoleWatch[TopicPartition] = HoleWatch()
         self._fetch_idle = asyncio.Event()
         self._fetch_idle.set()
 
@@ -202,9 +212,23 @@ class Consumer(driver.Consumer):
             if not self.flow_active:
                 return
             fresh = self._runtime.ledger.fresh(generation, TopicPartition(*tp), records)
+            if fresh and self._dense:
+                fresh = await self._before_hole(TopicPartition(*tp), fresh)
             for start in range(0, len(fresh), limit):
                 if self.flow_active:
                     await self._deliver(tp, fresh[start : start + limit], generation)
+
+    @property
+    def _dense(self) -> bool:
+        return has_dense_offsets(self._runtime.cluster_id)
+
+    async def _before_hole(self, tp: TopicPartition, records: Sequence[Any]) -> Sequence[Any]:
+        """Give the records before the first hole, and read again from there; see `schemas.dense_offsets`."""
+        expected = self._runtime.ledger.next_offset(tp) or 0
+        sound = self._holes.sound(tp, expected, [record.offset for record in records], time.monotonic())
+        if sound < len(records):
+            await self._thread.go_back(tp, records[sound - 1].offset + 1 if sound else expected)
+        return records[:sound]
 
     async def _deliver(self, tp: TP, records: Sequence[Any], generation: int) -> None:
         message = BatchMessage.of(tp, records, generation)
