@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 # Packages come from the locks alone, every file checked by its hash.
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 TESTS ?= tests
+# So many tests run side by side; those of one file stay together and share their brokers.
+WORKERS ?= 2
 DEMO ?=
 
 .PHONY: help setup setup-demo setup-dev setup-bench setup-base demo up test check fix bench lock hooks clean
@@ -78,7 +80,7 @@ up: $(DEMO_STAMP) ## the whole local stack, until Ctrl-C
 	@$(BIN)/touchpath up
 
 test: $(DEV_STAMP) ## every test; what cannot run here is said at the end (TESTS=tests/unit for a part)
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 check: $(DEV_STAMP) ## format, lint, types, and the quick tests
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ The schemas are not committed: they follow from the models, and a copy would onl
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,15 @@ def json_schema(topic: Topic) -> dict[str, Any]:
     }
 
 
-def export(folder: Path) -> list[Path]:
-    """Write one file per topic, `<topic>.v<version>.schema.json`, into the folder, and give their paths.
+def export(folder: Path, wanted: Iterable[Topic] = TOPICS) -> list[Path]:
+    """Write one file per topic, `<topic>.v<version>.json`, into the folder, and give their paths.
 
     The folder is made where it is missing; files of the same name are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for topic in TOPICS:
-        path = folder / f"{topic.name}.v{topic.version}.schema.json"
+    for topic in wanted:
+        path = folder / f"{topic.name}.v{topic.version}.json"
         path.write_text(json.dumps(json_schema(topic), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         written.append(path)
     return written

@@ -41,22 +41,18 @@ def schemas(
     touchpath schemas touchpath.collected
     touchpath schemas --out schemas-json/
     """
-    import json
-
-    from deploy.schema_export import exported
+    from schemas.export import export, json_schema
     from schemas.topics import BY_NAME
 
     if topic is not None and topic not in BY_NAME:
         raise CommandError(f"there is no topic {topic}; there are {', '.join(BY_NAME)}", Exit.USAGE)
-    documents = exported([BY_NAME[topic]] if topic else BY_NAME.values())
-    if out is None:
-        json_out(documents if topic is None else documents[topic])
+    wanted = [BY_NAME[topic]] if topic is not None else list(BY_NAME.values())
+    if out is not None:
+        for path in export(out, wanted):
+            typer.echo(path)
         return
-    out.mkdir(parents=True, exist_ok=True)
-    for name, document in documents.items():
-        path = out / f"{name}.v{BY_NAME[name].version}.json"
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        typer.echo(path)
+    documents = {each.name: json_schema(each) for each in wanted}
+    json_out(documents[topic] if topic is not None else documents)
 
 
 def check(

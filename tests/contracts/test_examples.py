@@ -116,7 +116,7 @@ def test_the_refund_example_reverses_what_the_conversion_example_posted() -> Non
 
 def test_export_writes_one_readable_file_per_topic(tmp_path: Path) -> None:
     paths = export.export(tmp_path / "schemas")
-    assert [path.name for path in paths] == [f"{t.name}.v{t.version}.schema.json" for t in topics.TOPICS]
+    assert [path.name for path in paths] == [f"{t.name}.v{t.version}.json" for t in topics.TOPICS]
     for path, topic in zip(paths, topics.TOPICS, strict=True):
         assert json.loads(path.read_text(encoding="utf-8")) == export.json_schema(topic)
 
