@@ -141,7 +141,11 @@ def zstd_compress(data: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("encoding", "body", "code"),
-    [("gzip", b"no gzip at all", "271"), ("gzip", gzip.compress(b"1\tx\n" * 99, mtime=0)[:-9], "271"), ("snappy", b"", "48")],
+    [
+        ("gzip", b"no gzip at all", "271"),
+        ("gzip", gzip.compress(b"1\tx\n" * 99, mtime=0)[:-9], "271"),
+        ("snappy", b"", "48"),
+    ],
 )
 def test_a_broken_body_is_refused_and_nothing_is_inserted(
     http: httpx.Client, table: str, encoding: str, body: bytes, code: str
