@@ -110,8 +110,11 @@ def test_stages_of_one_worker_follow_each_other_whatever_their_partitions(rig: R
     rig.send((b"k%d" % (i % 50), b"%d" % i) for i in range(count))
     rig.send((b"k%d" % (i % 50), b"%d" % i) for i in range(count))
     wait_for_outputs(rig, count)
-    eventually("all is assigned", lambda: rig.owns("a") + rig.owns("b") == INPUT_PARTITIONS + 5 + 2)
-    assert rig.owns("a") > 0 < rig.owns("b")
+    everything = INPUT_PARTITIONS + 5 + 2
+    eventually(
+        "both have their part of all that there is",
+        lambda: rig.owns("a") > 0 < rig.owns("b") and rig.owns("a") + rig.owns("b") == everything,
+    )
     assert set(rig.stop().values()) == {EXIT_STOPPED}
     assert sorted(outputs(rig)) == sorted((b"out:out:k%d" % (i % 50), b"%d" % i) for i in range(count))
 
