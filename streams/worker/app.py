@@ -42,6 +42,7 @@ EXIT_BROKER = 3  # Kafka does not answer, or says no: not ready, as a script is 
 _STOP_TIMEOUT = 15.0  # seconds for a stop on top of the hand-over
 _FAILED_STOP_TIMEOUT = 3.0  # enough to leave the group, so that the others need not wait for the session's end
 _LAG_INTERVAL = 5.0
+_TIDY_EVERY = 12  # so many lag intervals lie between two collections of cycles: each stops the worker for some 0.5 s
 
 
 class SetupError(Exception):
@@ -225,13 +226,16 @@ def _started(runtime: WorkerRuntime, starting: asyncio.Future[Any]) -> None:
 async def _watch(app: WorkerApp, stop: asyncio.Event) -> None:
     """Notice that Faust crashed; measure what only a timer can."""
     runtime = app.runtime
+    rounds = 0
     while not stop.is_set():
         for _ in range(int(_LAG_INTERVAL / 0.5)):
             if app.crashed:
                 runtime.fail(app.crash_reason or RuntimeError("Faust's app crashed"))
                 return
             await asyncio.sleep(0.5)
-        gc.collect()
+        rounds += 1
+        if rounds % _TIDY_EVERY == 0:
+            gc.collect()
         try:
             await cast(Consumer, app.consumer).measure_lag()
         except KafkaError as error:
