@@ -41,7 +41,7 @@ class FoldStage:
     stateful = True
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._rules = Rules.of(catalogue)
+        self._rules = Rules(catalogue)
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
         """Fold one batch. The records of one profile are taken one by one, so batch borders change nothing."""

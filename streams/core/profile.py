@@ -155,8 +155,7 @@ class Profile:
         journey, fell_idle = JourneyFold(self.profile_id, rules, self._progress).step(touch)
         emissions = [self._snapshot(each, recorded_at) for each in (fell_idle, journey) if each is not None]
         if touch.converts and journey is not None:
-            facts = Facts(path_of(log, touch, rules), net_of(log, touch, rules))
-            emissions += self._conversion(touch, journey.id, None, facts, recorded_at, touch)
+            emissions += self._conversion(touch, journey.id, None, self._facts_of(touch), recorded_at, touch)
         return emissions
 
     def _restate(self, touch: Touch, recorded_at: datetime) -> list[emit.Emission]:
@@ -218,8 +217,7 @@ class Profile:
                 conversion = self._log.find(event_id)
                 if self._is_sealed(conversion):
                     continue  # what it was worth cannot be told any more, and the ledger keeps what was said
-                facts = Facts(path_of(self._log, conversion, self._rules), net_of(self._log, conversion, self._rules))
-                emissions.append(self._record(conversion, after[event_id], facts, recorded_at))
+                emissions.append(self._record(conversion, after[event_id], self._facts_of(conversion), recorded_at))
         return emissions
 
     def _decide_conversion(self, touch: Touch) -> Touch | None:
@@ -252,7 +250,7 @@ class Profile:
 
     def _facts(self, cause: Touch, reach: int) -> dict[bytes, Known]:
         """Give path and net value of the conversions that `cause` can change: in reach, or of the same order."""
-        log, rules = self._log, self._rules
+        log = self._log
         found = {}
         for other in log.since(cause.at):
             if other.at > reach:
@@ -262,10 +260,13 @@ class Profile:
         if cause.order is not None:
             found |= {other.id: other for other in log.naming(cause.order) if other.converts}
         return {
-            event_id: Known(conversion, Facts(path_of(log, conversion, rules), net_of(log, conversion, rules)))
+            event_id: Known(conversion, self._facts_of(conversion))
             for event_id, conversion in found.items()
             if event_id == cause.id or not self._is_sealed(conversion)
         }
+
+    def _facts_of(self, conversion: Touch) -> Facts:
+        return Facts(path_of(self._log, conversion, self._rules), net_of(self._log, conversion, self._rules))
 
     def _snapshot(self, journey: Journey, recorded_at: datetime, *, withdrawn: bool = False) -> emit.Emission:
         return emit.journey(self.profile_id, journey, self._revision, recorded_at, withdrawn=withdrawn)

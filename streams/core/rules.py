@@ -1,7 +1,6 @@
 """The catalogue as the fold asks it: one look-up per touchpoint name, windows in microseconds."""
 
 from dataclasses import dataclass
-from typing import Self
 
 from schemas.catalogue import Catalogue
 from streams.core.clock import DAY, MINUTE
@@ -38,11 +37,6 @@ class Rules:
         self.stop_at_conversion = attribution.stop_at_conversion
         self.max_path = attribution.max_path
         self.models: tuple[str, ...] = attribution.models
-
-    @classmethod
-    def of(cls, catalogue: Catalogue) -> Self:
-        """Compile a catalogue."""
-        return cls(catalogue)
 
     def rule(self, touchpoint: str, channel: str) -> TouchRule:
         """Give the rule of a touchpoint in a channel."""

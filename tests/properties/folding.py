@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
 
 from hypothesis import strategies as st
 
@@ -142,7 +141,3 @@ def essence(state: EndState) -> tuple[Any, ...]:
         {k: {f: x for f, x in v.items() if f not in unordered} for k, v in state.conversions.items()},
         state.credits,
     )
-
-
-def uuid_of(text: str) -> bytes:
-    return UUID(text).bytes

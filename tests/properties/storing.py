@@ -64,7 +64,7 @@ def head_of(store: Store, profile_id: str) -> Head:
 
 def kept(store: Store, profile_id: str, catalogue: Catalogue) -> list[Touch]:
     """The events that a profile keeps, read as the fold reads them."""
-    profile: Profile = _load(profile_id, Rules.of(catalogue), store.get)
+    profile: Profile = _load(profile_id, Rules(catalogue), store.get)
     return list(profile._log)
 
 
