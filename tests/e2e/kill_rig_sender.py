@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
@@ -40,6 +41,16 @@ class Plan:
     batches: list[list[Event]]
     good: set[str]
     bad: int
+
+    def further(self, number: int) -> list[Event]:
+        """One more batch, of customers who come once: something must flow for as long as a trap waits for it."""
+        ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"further-{number}-{n}")) for n in range(BATCH)]
+        self.good.update(ids)
+        now = datetime.now(UTC).isoformat()
+        return [
+            {"type": "page", "userId": f"further-{number}-{n}", "messageId": id_, "timestamp": now}
+            for n, id_ in enumerate(ids)
+        ]
 
 
 def make_plan(seed: int, customers: int) -> Plan:
@@ -121,13 +132,14 @@ class Told:
 
 
 class Sender:
-    """Threads that each send batch after batch, at a pace, until none is left."""
+    """Threads that each send batch after batch, at a pace: the plan, and further ones until they are to finish."""
 
-    def __init__(self, url: str, batches: list[list[Event]], *, burst: int, pause: float) -> None:
+    def __init__(self, url: str, plan: Plan, *, burst: int, pause: float) -> None:
         self.told = Told()
         self.failure: BaseException | None = None
         self._url = url
-        self._batches = iter(enumerate(batches))
+        self._plan = plan
+        self._numbers = itertools.count()
         self._burst, self._pause = burst, pause
         self._lock = threading.Lock()
         self._hurry = threading.Event()
@@ -142,7 +154,7 @@ class Sender:
         return any(thread.is_alive() for thread in self._threads)
 
     def finish(self, timeout: float = 120) -> Told:
-        """Send the rest without pauses; give what was said of all."""
+        """Send the rest of the plan without pauses; give what was said of all."""
         self._hurry.set()
         deadline = time.monotonic() + timeout
         for thread in self._threads:
@@ -157,9 +169,10 @@ class Sender:
             with httpx.Client(base_url=self._url, auth=("local", ""), timeout=20) as client:
                 while True:
                     with self._lock:
-                        number, batch = next(self._batches, (0, None))
-                    if batch is None:
-                        return
+                        number, planned = next(self._numbers), len(self._plan.batches)
+                        if number >= planned and self._hurry.is_set():
+                            return
+                        batch = self._plan.batches[number] if number < planned else self._plan.further(number)
                     self._remember(self._send(client, batch))
                     self._hurry.wait(self._pause if number >= self._burst else 0)
         except BaseException as error:

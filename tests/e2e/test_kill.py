@@ -154,7 +154,7 @@ async def test_kills_crashes_in_transactions_and_freezes_leave_no_trace(stack: S
     await stack.prepare()
     stack.start()
     plan = make_plan(SEED, CUSTOMERS)
-    sender = Sender(stack.url, plan.batches, burst=40, pause=1.0)
+    sender = Sender(stack.url, plan, burst=40, pause=1.0)
     sender.start()
     bootstrap = stack.settings.kafka.bootstrap_servers
     garbage = put_garbage(bootstrap)

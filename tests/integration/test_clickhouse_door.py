@@ -123,6 +123,14 @@ def test_a_session_keeps_settings_and_temporary_tables_to_itself(http: httpx.Cli
     assert http.post("/", content="SELECT id FROM scratch", params={"session_id": "yours"}).status_code == 404
 
 
+def test_a_session_is_free_as_soon_as_its_answer_is_read(http: httpx.Client) -> None:
+    answer(http, "SET max_result_rows = 99999", session_id="quick")
+    for number in range(100):
+        streamed = number % 2
+        sql = "SELECT number FROM numbers(3)" if streamed else "CREATE TEMPORARY TABLE IF NOT EXISTS t (id Int8)"
+        assert answer(http, sql, session_id="quick") == ("0\n1\n2\n" if streamed else "")
+
+
 @pytest.mark.parametrize("encoding", ["lz4", "zstd", "gzip", "deflate"])
 def test_a_compressed_body_of_several_frames_is_read_whole(http: httpx.Client, table: str, encoding: str) -> None:
     packers = {"lz4": lz4.frame.compress, "gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd_compress}

@@ -77,6 +77,7 @@ class Door:
             return
         except DoorError as error:
             await answer.fail(error)
+        await answer.release()
 
     async def close(self) -> None:
         """Take no more statements, cancel those that run, wait until they have ended, close all sessions."""
@@ -257,7 +258,11 @@ def _pairs(params: QueryParams) -> list[tuple[str, str]]:
 
 
 class _Answer:
-    """The response of one request: headers, encoding, and the ways to end badly."""
+    """The response of one request: headers, encoding, and the ways to end badly.
+
+    What completes a response is held until `release`: when a client has read an answer, its session and its
+    connection must be free, for its next request may come at once.
+    """
 
     def __init__(self, send: Send, engine: Engine, head_only: bool) -> None:
         self._send = send
@@ -267,6 +272,7 @@ class _Answer:
         self._encoder: Encoder = encoder(None)
         self._tag = "".join(secrets.choice(TAG_LETTERS) for _ in range(16))
         self._begun = False
+        self._held: list[Message] = []
         self.call: Call | None = None
 
     def encoding(self, headers: Headers) -> None:
@@ -346,18 +352,31 @@ class _Answer:
             "x-clickhouse-server-display-name": self._engine.display_name,
         }
 
+    async def release(self) -> None:
+        """Send what completes the response."""
+        held, self._held = self._held, []
+        for message in held:
+            await self._send(message)
+
     async def _start(self, status: int, headers: Mapping[str, str], length: int | None) -> None:
         self._begun = True
         if length is not None:
             headers = {**headers, "content-length": str(length)}
         raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
         message: Message = {"type": "http.response.start", "status": status, "headers": raw}
-        await self._send(message)
+        if length is None:
+            await self._send(message)
+        else:
+            self._held.append(message)  # with an empty body it is the whole response
 
     async def _part(self, body: bytes, *, more: bool) -> None:
         if body or not more:
             content = b"" if self._head_only else body
-            await self._send({"type": "http.response.body", "body": content, "more_body": more})
+            message: Message = {"type": "http.response.body", "body": content, "more_body": more}
+            if more:
+                await self._send(message)
+            else:
+                self._held.append(message)
 
 
 def _summary(done: Answer) -> str:
