@@ -2,21 +2,43 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
+from producers.adapters.sender import Sender
 from schemas.base import Name
 from schemas.money import Currency
+
+
+def _zone_name(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not a time zone; one is Europe/Berlin") from error
+    return name
 
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class WriteKey(_Settings):
-    """A key that may write, and what is known of whoever holds it."""
+class HookSettings(_Settings):
+    """What one provider's signatures are checked with."""
 
-    key: SecretStr = Field(min_length=1)
+    secrets: tuple[SecretStr, ...] = Field(
+        default=(), description="the provider's signing secret or public key; several while one replaces another"
+    )
+    public_url: str | None = Field(
+        default=None, description="the address as the provider knows it, where its signature covers that"
+    )
+    max_age: float = Field(default=300, gt=0, description="seconds that a signature's own time may lie off")
+    unsigned: bool = Field(default=False, description="take the hook without a signature: the write key must do")
+
+
+class SourceSettings(_Settings):
+    """A source: what its events are taken to mean where they do not say so, and what of them is never kept."""
+
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
     default_currency: Currency | None = Field(
         default=None, description="of amounts that come without one; without it such an event is quarantined"
@@ -24,6 +46,34 @@ class WriteKey(_Settings):
     channel: Name | None = Field(
         default=None, description="of events that name no channel and that the catalogue does not know"
     )
+    timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(
+        default=None, description="IANA zone of times without one: Europe/Berlin"
+    )
+    phone_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = Field(
+        default=None, description="country of telephone numbers without one: DE"
+    )
+    never_keep: tuple[str, ...] = Field(
+        default=(), description="fields that are taken out wherever they stand: recordings, agents' private data"
+    )
+
+    def sender(self, door: str) -> Sender:
+        """Give what an adapter is told of the source."""
+        return Sender(
+            self.source,
+            door,
+            self.default_currency,
+            self.channel,
+            ZoneInfo(self.timezone) if self.timezone else None,
+            self.phone_region,
+            frozenset(name.lower() for name in self.never_keep),
+        )
+
+
+class WriteKey(SourceSettings):
+    """A key that may write, and the source that holds it."""
+
+    key: SecretStr = Field(min_length=1)
+    hooks: dict[str, HookSettings] = Field(default_factory=dict, description="by adapter: what its signatures need")
 
 
 class CollectorSettings(_Settings):

@@ -1,19 +1,25 @@
 """What a door knows of whoever sends, before it reads a byte of the event."""
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
     """The source, and what its events are taken to mean where they do not say so.
 
-    `door` is the way in, as a quarantine record names it: `http:/v1/track`.
+    `door` is the way in, as a quarantine record names it: `http:/v1/track`. `zone` is that of times without one,
+    `phone_region` (`DE`) that of numbers without a country, and `never_keep` names fields, in lower case, that are
+    taken out wherever they stand.
     """
 
     source: str
     door: str
     default_currency: str | None = None
     channel: str | None = None
+    zone: ZoneInfo | None = None
+    phone_region: str | None = None
+    never_keep: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

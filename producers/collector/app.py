@@ -17,9 +17,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from producers.adapters.adapter import Context
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.segment import CALLS, Call
-from producers.collector import batch, cors
+from producers.collector import batch, cors, hooks
+from producers.collector.fetching import Fetcher
 from producers.collector.keys import KeyRing, basic_user
 from producers.collector.metrics import Metrics
 from producers.collector.recent import RecentIds
@@ -28,7 +30,7 @@ from producers.collector.unpack import read, unpacked
 from producers.collector.welcome import page
 from producers.publisher import Publisher, PublishFailed
 from producers.records import record_of
-from producers.settings import CollectorSettings, WriteKey
+from producers.settings import CollectorSettings, HookSettings, WriteKey
 from schemas.catalogue import Catalogue
 from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
 from schemas.topics import COLLECTED, QUARANTINE
@@ -55,12 +57,14 @@ class Collector:
         publisher: Publisher,
         catalogue: Catalogue,
         now: Callable[[], datetime] = utc_now,
+        fetch: hooks.Fetch | None = None,
     ) -> None:
         self.metrics = Metrics()
         self._settings = settings
         self._publisher = publisher
         self._catalogue = catalogue
         self._now = now
+        self._fetch = fetch or Fetcher()
         self._keys = KeyRing(settings.write_keys)
         self._recent = RecentIds(settings.recent_ids)
         self._limits = Limits(settings.max_event_bytes, settings.max_depth, settings.max_quarantined_bytes)
@@ -82,6 +86,7 @@ class Collector:
             for path in (f"/v1/{call}", f"/v1/{call[0]}"):
                 routes.append(self._event_route(path, self._single(call)))
         routes += [self._event_route(path, self._batch) for path in ("/v1/batch", "/v1/b")]
+        routes.append(Route("/hooks/{adapter}", self._watched(self._hook), methods=["POST", "GET"]))
         return routes
 
     def _event_route(self, path: str, handler: Handler) -> Route:
@@ -96,9 +101,50 @@ class Collector:
     async def _batch(self, request: Request) -> Response:
         return await self._take(request, None)
 
-    async def _take(self, request: Request, call: Call | None) -> Response:
+    async def _hook(self, request: Request) -> Response:
+        adapter = hooks.adapter_of(request.path_params["adapter"])
+        if request.method != "POST":  # providers try an address with GET or HEAD before they use it
+            return _json(200, {"adapter": adapter.name, "about": adapter.about, "send": "POST"})
+        self._refuse_when_stopping()
+        received_at = self._now()
+        keep = self._limits.quarantined_bytes
+        body, refusal = b"", None
+        try:
+            packed = await read(request.stream(), self._settings.max_body_bytes, keep)
+            body = unpacked(packed, self._settings.max_unpacked_bytes, keep)
+        except Refusal as refused:
+            refusal = refused
+        key = self._holder(request, hooks.presented_key(request))
+        sender = key.sender(f"http:/hooks/{adapter.name}")
+        outcomes: Sequence[Outcome] = ()
+        if refusal is None:
+            hook = hooks.hook_request(request, body, key.hooks.get(adapter.name, HookSettings()))
+            try:
+                await hooks.verify(adapter, hook, key, received_at, self._fetch)
+            except Refusal as refused:
+                if refused.status == 401:
+                    self.metrics.bad_signatures.labels(sender.source, adapter.name).inc()
+                raise
+            context = Context(sender, received_at, self._catalogue, self._limits)
+            try:
+                outcomes = await hooks.outcomes_of(adapter, hook, context, self._settings.max_batch_events)
+            except Refusal as refused:
+                refusal = refused
+        if refusal is not None:
+            await self._settle([batch.outcome_of_refusal(refusal, sender, received_at, self._limits)], sender)
+            raise refusal
+        outcomes = await self._settle(outcomes, sender)
+        if adapter.hook is not None and adapter.hook.answer is not None:
+            media_type, content = adapter.hook.answer
+            return Response(content, media_type=media_type)
+        return _json(200, batch.answer_of(outcomes, batch.tally_of(outcomes)))
+
+    def _refuse_when_stopping(self) -> None:
         if self._refusing:
             raise Refusal(503, "stopping", "the collector is stopping; send again")
+
+    async def _take(self, request: Request, call: Call | None) -> Response:
+        self._refuse_when_stopping()
         received_at = self._now()
         keep = self._limits.quarantined_bytes
         refusal, body, envelope = None, b"", None
@@ -108,8 +154,9 @@ class Collector:
             envelope = batch.envelope_of(body, keep)
         except Refusal as refused:
             refusal = refused
-        key = self._holder(request, envelope)
-        sender = Sender(key.source, f"http:{request.url.path}", key.default_currency, key.channel)
+        stated = envelope.writeKey if envelope is not None and isinstance(envelope.writeKey, str) else None
+        key = self._holder(request, request.query_params.get("writeKey") or stated)
+        sender = key.sender(f"http:{request.url.path}")
         outcomes: Sequence[Outcome] = ()
         if envelope is not None and refusal is None:
             try:
@@ -139,10 +186,9 @@ class Collector:
             )
         return outcomes
 
-    def _holder(self, request: Request, envelope: batch.Envelope | None) -> WriteKey:
-        presented = basic_user(request.headers.get("authorization")) or request.query_params.get("writeKey")
-        if not presented and envelope is not None and isinstance(envelope.writeKey, str):
-            presented = envelope.writeKey
+    def _holder(self, request: Request, stated: str | None) -> WriteKey:
+        """Give whose request it is: by Basic authentication, else by the key that is stated elsewhere."""
+        presented = basic_user(request.headers.get("authorization")) or stated
         key = self._keys.holder(presented) if presented else None
         if key is None:
             self.metrics.unauthorized.inc()

@@ -24,6 +24,12 @@ class Metrics:
         self.unauthorized = Counter(
             "touchpath_collector_unauthorized", "Requests without a good write key", registry=self.registry
         )
+        self.bad_signatures = Counter(
+            "touchpath_collector_bad_signatures",
+            "Hooks whose signature was missing, wrong or too old",
+            ["source", "adapter"],
+            registry=self.registry,
+        )
         self.publish_errors = Counter(
             "touchpath_collector_publish_errors", "Requests that Kafka did not acknowledge", registry=self.registry
         )

@@ -9,8 +9,8 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from producers.adapters.payload import deeper_than
 from producers.adapters.sender import Limits, Sender
-from producers.adapters.web.payload import deeper_than
 from producers.adapters.web.segment import CALLS, outcome_of
 from producers.collector import batch
 from producers.collector.refusal import Refusal

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Literal
 
 from producers.adapters.amounts import decimal_of
+from producers.adapters.payload import Node
 from producers.adapters.problem import Problem
-from producers.adapters.web.payload import Node
 from schemas.bodies import Body, EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, WebBody
 
 Result = Literal["answered", "abandoned", "resolved"]

@@ -9,8 +9,8 @@ Without any time it is the time of arrival.
 from datetime import datetime, timedelta
 
 from producers.adapters.moments import moment_of, possible
+from producers.adapters.payload import Node
 from producers.adapters.problem import Problem
-from producers.adapters.web.payload import Node
 
 #: So far may two right clocks differ.
 TOLERANCE = timedelta(minutes=1)

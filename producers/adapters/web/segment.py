@@ -14,12 +14,12 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from producers.adapters.payload import Node, deeper_than
 from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.bodies import body_of
 from producers.adapters.web.clock import occurred_at
-from producers.adapters.web.payload import Node, deeper_than
 from producers.adapters.web.people import identifiers_of
 from producers.adapters.web.worth import amount_of, items_of, order_of
 from schemas.base import derived_id, event_id
@@ -117,7 +117,7 @@ def _touchpoint(
         channel=channel,
         occurred_at=occurred_at(event, sent_at, received_at),
         received_at=received_at,
-        identifiers=identifiers_of(event, kind),
+        identifiers=identifiers_of(event, kind, sender.phone_region),
         campaign=_campaign_of(context, properties, channel),
         order_id=order_of(properties),
         amount=amount,

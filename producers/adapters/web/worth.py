@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from producers.adapters.amounts import currency_of, decimal_of, money, rounded
+from producers.adapters.payload import Node
 from producers.adapters.problem import Problem
-from producers.adapters.web.payload import Node
 from schemas.bodies import LineItem
 from schemas.catalogue import Catalogue
 from schemas.money import Money

@@ -102,8 +102,8 @@ def test_a_text_that_is_no_address_identifies_nobody_but_is_kept() -> None:
     assert touchpoint.properties["traits"] == {"email": "guest"}
 
 
-def test_a_phone_without_plus_is_left_as_it_is_written() -> None:
-    assert identifiers({"traits": {"phone": " 030-12 34 "}}) == ["phone:030-12 34"]
+def test_a_phone_without_a_country_is_its_digits_where_the_source_declares_no_region() -> None:
+    assert identifiers({"traits": {"phone": " 030-12 34 "}}) == ["phone:0301234"]
 
 
 def test_the_traits_of_a_group_are_nobodys() -> None:

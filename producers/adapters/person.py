@@ -1,0 +1,53 @@
+"""Addresses, numbers and what else names a person, as identifiers: checked, in one writing, never a blank."""
+
+import re
+from functools import lru_cache
+
+import phonenumbers
+
+from schemas.identifier import Identifier, is_blank
+
+SHORTEST_NUMBER = 5
+
+
+def email(text: str | None) -> str | None:
+    """Give the address in lower case; None for what is no address: it would identify everybody who wrote the same.
+
+    `Ada <ada@example.org>` gives the address in the angles.
+    """
+    if text is None:
+        return None
+    if found := re.search(r"<([^<>]+)>\s*$", text):
+        text = found[1]
+    text = text.strip()
+    if "@" not in text.strip("@") or re.search(r"\s", text):
+        return None
+    return text.lower()
+
+
+@lru_cache(maxsize=65_536)
+def phone(text: str | None, region: str | None = None) -> str | None:
+    """Give a telephone number in E.164 (`+493012345`); None where it is withheld, a short code, or no number.
+
+    A number without a country is read as one of `region` (`DE`); without a region it stays as digits, for it means the
+    same to everyone who sends to that source.
+    """
+    if text is None or is_blank(text):
+        return None
+    text = text.strip()
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        digits = re.sub(r"\D", "", text)
+        plain = region is None and not re.search(r"[A-Za-z]", text)
+        return digits if plain and len(digits) >= SHORTEST_NUMBER else None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def identifiers(**found: str | None) -> list[Identifier]:
+    """Give the identifiers of those that have a value: `identifiers(email=..., phone=...)`."""
+    return [
+        Identifier(kind=kind, value=value) for kind, value in found.items() if value is not None and not is_blank(value)
+    ]
