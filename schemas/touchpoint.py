@@ -31,7 +31,8 @@ class Touchpoint(WireModel):
     """One contact between a person and the brand.
 
     `occurred_at` is the sender's time, `received_at` the door's. `order_id` names the order that the touchpoint is
-    about, and `amount` the money in it. `name` is the sender's own word for the event, where it has one.
+    about, and `amount` the money in it. `name` is the sender's own word for the event, where it has one. `verified` is
+    False where anybody could have sent it, as with a key that stands in a web page; True is left out of the JSON.
     """
 
     event_id: UUID
@@ -47,6 +48,7 @@ class Touchpoint(WireModel):
     name: ShortText | None = None
     body: Body
     properties: dict[str, JsonValue] = Field(default_factory=dict)
+    verified: bool = Field(default=True, exclude_if=lambda verified: verified is True)
 
     @model_validator(mode="after")
     def _happened_at_a_possible_time(self) -> Self:

@@ -67,6 +67,7 @@ def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
         name=draft.name,
         body=draft.body or empty_body(channel),
         properties=without(draft.properties, sender.never_keep),
+        verified=not sender.public,
     )
 
 

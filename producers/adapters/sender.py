@@ -10,7 +10,8 @@ class Sender:
 
     `door` is the way in, as a quarantine record names it: `http:/v1/track`. `zone` is that of times without one,
     `phone_region` (`DE`) that of numbers without a country, and `never_keep` names fields, in lower case, that are
-    taken out wherever they stand.
+    taken out wherever they stand. `public` says that the key stands where anybody can read it, as in a web page: what
+    comes with it is not verified.
     """
 
     source: str
@@ -20,6 +21,7 @@ class Sender:
     zone: ZoneInfo | None = None
     phone_region: str | None = None
     never_keep: frozenset[str] = frozenset()
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)

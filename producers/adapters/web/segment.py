@@ -124,6 +124,7 @@ def _touchpoint(
         name=name,
         body=body_of(channel, event, properties, items_of(properties, currency)),
         properties=_kept(event, properties, context),
+        verified=not sender.public,
     )
 
 
