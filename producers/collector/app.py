@@ -1,4 +1,4 @@
-"""The HTTP door: Segment's API in, Kafka out. This file only wires; what it decides stands in its neighbours.
+"""The HTTP door: events in, Kafka out. This file only wires; the doors stand in `doors.py`, the rest in its neighbours.
 
 The order of things, which is the promise: unpack, find the key, translate each event, leave out what is known, wait
 for Kafka to acknowledge every touchpoint and every quarantine record, remember the ids, answer 200.
@@ -10,35 +10,30 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from producers.adapters.adapter import Context
-from producers.adapters.sender import Limits, Sender
-from producers.adapters.web.segment import CALLS, Call
-from producers.collector import batch, cors, hooks
-from producers.collector.fetching import Fetcher
+from producers.adapters.sender import Limits
+from producers.collector import cors
+from producers.collector.door import Arrived, Door, Page, Services, json_answer
+from producers.collector.doors import DOORS, PAGES
+from producers.collector.fetching import Fetch, Fetcher
 from producers.collector.keys import KeyRing, basic_user
 from producers.collector.metrics import Metrics
 from producers.collector.recent import RecentIds
 from producers.collector.refusal import Refusal
+from producers.collector.tally import outcome_of_refusal, tally_of, without_known
 from producers.collector.unpack import read, unpacked
-from producers.collector.welcome import page
 from producers.publisher import Publisher, PublishFailed
 from producers.records import record_of
-from producers.settings import CollectorSettings, HookSettings, WriteKey
+from producers.settings import CollectorSettings, WriteKey
 from schemas.catalogue import Catalogue
-from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
-from schemas.topics import COLLECTED, QUARANTINE
+from schemas.outcome import Accepted, Duplicate, Outcome
 
 log = logging.getLogger(__name__)
-
-#: Events of a batch that are translated before other requests have their turn: some five milliseconds.
-AT_A_TIME = 50
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -57,139 +52,83 @@ class Collector:
         publisher: Publisher,
         catalogue: Catalogue,
         now: Callable[[], datetime] = utc_now,
-        fetch: hooks.Fetch | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
         self.metrics = Metrics()
         self._settings = settings
         self._publisher = publisher
-        self._catalogue = catalogue
-        self._now = now
-        self._fetch = fetch or Fetcher()
-        self._keys = KeyRing(settings.write_keys)
+        self._services = Services(
+            settings=settings,
+            catalogue=catalogue,
+            limits=Limits(settings.max_event_bytes, settings.max_depth, settings.max_quarantined_bytes),
+            keys=KeyRing(settings.write_keys),
+            metrics=self.metrics,
+            publisher=publisher,
+            now=now,
+            fetch=fetch or Fetcher(),
+        )
         self._recent = RecentIds(settings.recent_ids)
-        self._limits = Limits(settings.max_event_bytes, settings.max_depth, settings.max_quarantined_bytes)
         self._in_flight = 0
         self._refusing = False
         self._outage = False
-        self.app = Starlette(routes=self._routes(), exception_handlers={HTTPException: self._http_error})
+        routes = [route for door in DOORS for route in self._routes_of_door(door)]
+        routes += [route for page in PAGES for route in self._routes_of_page(page)]
+        self.app = Starlette(routes=routes, exception_handlers={HTTPException: self._http_error})
 
     # ---- what is asked
 
-    def _routes(self) -> list[Route]:
-        routes = [
-            Route("/", self._watched(self._welcome), methods=["GET"]),
-            Route("/health", self._health, methods=["GET"]),
-            Route("/ready", self._ready, methods=["GET"]),
-            Route("/metrics", self._metrics, methods=["GET"]),
-        ]
-        for call in CALLS:
-            for path in (f"/v1/{call}", f"/v1/{call[0]}"):
-                routes.append(self._event_route(path, self._single(call)))
-        routes += [self._event_route(path, self._batch) for path in ("/v1/batch", "/v1/b")]
-        routes.append(Route("/hooks/{adapter}", self._watched(self._hook), methods=["POST", "GET"]))
-        return routes
+    def _routes_of_door(self, door: Door) -> list[Route]:
+        async def take(request: Request) -> Response:
+            if door.look is not None and request.method not in door.methods:
+                return door.look(request)
+            return await self._take(door, request)
 
-    def _event_route(self, path: str, handler: Handler) -> Route:
-        return Route(path, self._watched(handler), methods=["POST", "OPTIONS"])
+        methods = [*door.methods, "OPTIONS", *(["GET"] if door.look else [])]
+        return [Route(path, self._watched(path, take), methods=methods) for path in door.paths]
 
-    def _single(self, call: Call) -> Handler:
-        async def handle(request: Request) -> Response:
-            return await self._take(request, call)
+    def _routes_of_page(self, page: Page) -> list[Route]:
+        async def show(request: Request) -> Response:
+            return await page.answer(request, self._services)
 
-        return handle
+        return [Route(path, self._watched(path, show), methods=[*page.methods]) for path in page.paths]
 
-    async def _batch(self, request: Request) -> Response:
-        return await self._take(request, None)
-
-    async def _hook(self, request: Request) -> Response:
-        adapter = hooks.adapter_of(request.path_params["adapter"])
-        if request.method != "POST":  # providers try an address with GET or HEAD before they use it
-            return _json(200, {"adapter": adapter.name, "about": adapter.about, "send": "POST"})
-        self._refuse_when_stopping()
-        received_at = self._now()
-        keep = self._limits.quarantined_bytes
-        body, refusal = b"", None
-        try:
-            packed = await read(request.stream(), self._settings.max_body_bytes, keep)
-            body = unpacked(packed, self._settings.max_unpacked_bytes, keep)
-        except Refusal as refused:
-            refusal = refused
-        key = self._holder(request, hooks.presented_key(request))
-        sender = key.sender(f"http:/hooks/{adapter.name}")
-        outcomes: Sequence[Outcome] = ()
-        if refusal is None:
-            hook = hooks.hook_request(request, body, key.hooks.get(adapter.name, HookSettings()))
-            try:
-                await hooks.verify(adapter, hook, key, received_at, self._fetch)
-            except Refusal as refused:
-                if refused.status == 401:
-                    self.metrics.bad_signatures.labels(sender.source, adapter.name).inc()
-                raise
-            context = Context(sender, received_at, self._catalogue, self._limits)
-            try:
-                outcomes = await hooks.outcomes_of(adapter, hook, context, self._settings.max_batch_events)
-            except Refusal as refused:
-                refusal = refused
-        if refusal is not None:
-            await self._settle([batch.outcome_of_refusal(refusal, sender, received_at, self._limits)], sender)
-            raise refusal
-        outcomes = await self._settle(outcomes, sender)
-        if adapter.hook is not None and adapter.hook.answer is not None:
-            media_type, content = adapter.hook.answer
-            return Response(content, media_type=media_type)
-        return _json(200, batch.answer_of(outcomes, batch.tally_of(outcomes)))
-
-    def _refuse_when_stopping(self) -> None:
+    async def _take(self, door: Door, request: Request) -> Response:
         if self._refusing:
             raise Refusal(503, "stopping", "the collector is stopping; send again")
-
-    async def _take(self, request: Request, call: Call | None) -> Response:
-        self._refuse_when_stopping()
-        received_at = self._now()
-        keep = self._limits.quarantined_bytes
-        refusal, body, envelope = None, b"", None
+        if door.names is not None:
+            door.names(request)  # a door of several may say 404 here
+        arrived = Arrived(request, self._services, self._services.now())
+        refusal: Refusal | None = None
+        inside: str | None = None
         try:
-            packed = await read(request.stream(), self._settings.max_body_bytes, keep)
-            body = unpacked(packed, self._settings.max_unpacked_bytes, keep)
-            envelope = batch.envelope_of(body, keep)
+            arrived.body = await self._unpacked(request)
+            inside = door.key_inside(arrived)
         except Refusal as refused:
             refusal = refused
-        stated = envelope.writeKey if envelope is not None and isinstance(envelope.writeKey, str) else None
-        key = self._holder(request, request.query_params.get("writeKey") or stated)
-        sender = key.sender(f"http:{request.url.path}")
+        arrived.key = self._holder(request, door.key_outside(request) or inside)
+        arrived.sender = arrived.key.sender(f"http:{request.url.path}")
         outcomes: Sequence[Outcome] = ()
-        if envelope is not None and refusal is None:
+        if refusal is None:
             try:
-                outcomes = await self._translated(body, envelope, call, sender, received_at)
+                outcomes = await door.translate(arrived)
             except Refusal as refused:
                 refusal = refused
         if refusal is not None:
-            await self._settle([batch.outcome_of_refusal(refusal, sender, received_at, self._limits)], sender)
+            if refusal.status == 400:
+                bad = outcome_of_refusal(refusal, arrived.sender, arrived.received_at, self._services.limits)
+                await self._settle([bad], arrived.key.source)
             raise refusal
-        outcomes = await self._settle(outcomes, sender)
-        if call is not None and isinstance(outcomes[0], Quarantined):
-            raise Refusal(400, "quarantined", outcomes[0].record.reason)
-        return _json(200, batch.answer_of(outcomes, batch.tally_of(outcomes)))
+        return door.answer(arrived, await self._settle(outcomes, arrived.key.source))
 
-    async def _translated(
-        self, body: bytes, envelope: batch.Envelope, call: Call | None, sender: Sender, received_at: datetime
-    ) -> list[Outcome]:
-        if call is not None:
-            return [batch.outcome_of_call(body, call, sender, received_at, self._catalogue, self._limits)]
-        keep, most = self._limits.quarantined_bytes, self._settings.max_batch_events
-        outcomes = []
-        for index, raw in enumerate(batch.events_of_batch(envelope, body, most, keep)):
-            if index and index % AT_A_TIME == 0:
-                await asyncio.sleep(0)  # let the other requests go on
-            outcomes.append(
-                batch.outcome_in_batch(raw, index, envelope, sender, received_at, self._catalogue, self._limits)
-            )
-        return outcomes
+    async def _unpacked(self, request: Request) -> bytes:
+        keep = self._services.limits.quarantined_bytes
+        packed = await read(request.stream(), self._settings.max_body_bytes, keep)
+        return unpacked(packed, self._settings.max_unpacked_bytes, keep)
 
     def _holder(self, request: Request, stated: str | None) -> WriteKey:
         """Give whose request it is: by Basic authentication, else by the key that is stated elsewhere."""
         presented = basic_user(request.headers.get("authorization")) or stated
-        key = self._keys.holder(presented) if presented else None
+        key = self._services.keys.holder(presented) if presented else None
         if key is None:
             self.metrics.unauthorized.inc()
             # No WWW-Authenticate: browsers would ask the visitor of a web page for a password.
@@ -199,25 +138,25 @@ class Collector:
 
     # ---- what is done
 
-    async def _settle(self, outcomes: Sequence[Outcome], sender: Sender) -> list[Outcome]:
+    async def _settle(self, outcomes: Sequence[Outcome], source: str) -> list[Outcome]:
         """Leave out what is known, have the rest acknowledged, count and remember it.
 
         Raises:
             Refusal: 503, Kafka did not acknowledge all of it.
         """
-        settled = batch.without_known(outcomes, self._recent)
+        settled = without_known(outcomes, self._recent)
         records = [record_of(outcome) for outcome in settled if not isinstance(outcome, Duplicate)]
         try:
             published = asyncio.wrap_future(self._publisher.publish(records))
             await asyncio.wait_for(published, self._settings.publish_timeout)
         except (PublishFailed, TimeoutError) as error:
             self.metrics.publish_errors.inc()
-            self.metrics.refuse(sender.source, len(settled))
+            self.metrics.refuse(source, len(settled))
             self._say_outage(str(error) or "no answer in time")
             raise Refusal(503, "unavailable", "Kafka does not take events at the moment; send again") from error
         self._say_outage(None)
         self._recent.remember(o.touchpoint.event_id for o in settled if isinstance(o, Accepted))
-        self.metrics.tell(sender.source, batch.tally_of(settled))
+        self.metrics.tell(source, tally_of(settled))
         return settled
 
     def _say_outage(self, reason: str | None) -> None:
@@ -228,26 +167,9 @@ class Collector:
             log.warning("Kafka takes events again")
         self._outage = reason is not None
 
-    # ---- the other doors
-
-    async def _welcome(self, request: Request) -> Response:
-        return HTMLResponse(page(str(request.base_url).rstrip("/")))
-
-    async def _health(self, _request: Request) -> Response:
-        return _json(200, {"status": "up"})
-
-    async def _ready(self, _request: Request) -> Response:
-        missing = await asyncio.to_thread(self._publisher.ready, (COLLECTED.name, QUARANTINE.name))
-        if missing is not None:
-            return _json(503, {"code": "not_ready", "message": missing})
-        return _json(200, {"status": "ready"})
-
-    async def _metrics(self, _request: Request) -> Response:
-        return Response(generate_latest(self.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
     # ---- around every request
 
-    def _watched(self, handler: Handler) -> Handler:
+    def _watched(self, path: str, handler: Handler) -> Handler:
         async def watched(request: Request) -> Response:
             origin = request.headers.get("origin")
             if request.method == "OPTIONS":
@@ -261,7 +183,7 @@ class Collector:
                 self._in_flight -= 1
             response.headers.update(cors.headers(origin, self._settings.cors_origins))
             seconds = time.perf_counter() - began
-            self.metrics.seconds.labels(request.url.path, str(response.status_code)).observe(seconds)
+            self.metrics.seconds.labels(path, str(response.status_code)).observe(seconds)
             return response
 
         return watched
@@ -270,21 +192,21 @@ class Collector:
         try:
             return await handler(request)
         except Refusal as refusal:
-            response = _json(refusal.status, {"code": refusal.code, "message": refusal.message})
+            response = json_answer(refusal.status, {"code": refusal.code, "message": refusal.message})
             if refusal.status == 503:
                 response.headers["Retry-After"] = str(self._settings.retry_after)
             return response
         except ClientDisconnect:
-            return _json(400, {"code": "disconnected", "message": "the sender closed the connection"})
+            return json_answer(400, {"code": "disconnected", "message": "the sender closed the connection"})
         except Exception:
             log.exception("a defect in the collector")
-            return _json(500, {"code": "defect", "message": "the collector failed at this request"})
+            return json_answer(500, {"code": "defect", "message": "the collector failed at this request"})
 
     async def _http_error(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         codes = {404: "not_found", 405: "method_not_allowed"}
         message = str(getattr(error, "detail", "error"))
-        return _json(status, {"code": codes.get(status, "http_error"), "message": message})
+        return json_answer(status, {"code": codes.get(status, "http_error"), "message": message})
 
     # ---- the end
 
@@ -298,7 +220,3 @@ class Collector:
         while self._in_flight and time.monotonic() < end:
             await asyncio.sleep(0.02)
         return self._in_flight == 0
-
-
-def _json(status: int, answer: dict[str, object]) -> Response:
-    return Response(batch.encoded(answer), status_code=status, media_type="application/json")

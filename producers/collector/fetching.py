@@ -1,12 +1,16 @@
 """Fetching the little that hooks need (certificates, confirmations): https, a time limit, a bound, a memory."""
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 
 import httpx
 
 MOST_BYTES = 64 * 1024
 MOST_KEPT = 32
 SECONDS = 5.0
+
+Fetch = Callable[[str], Awaitable[bytes]]
+"""Gets what an address holds; raises OSError where it cannot. The real one remembers, and has a time limit."""
 
 
 class Fetcher:

@@ -5,24 +5,24 @@ one, unless the operator has said `unsigned` for that key.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import datetime
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from producers.adapters.adapter import Adapter, Context, HookRequest, HookSecrets, SignatureRefused
 from producers.adapters.finish import outcome_of
 from producers.adapters.problem import Problem
 from producers.adapters.registry import ADAPTERS
+from producers.collector.door import Arrived, Door, json_answer, tell
+from producers.collector.fetching import Fetch
 from producers.collector.refusal import Refusal
 from producers.settings import HookSettings, WriteKey
 from schemas.outcome import Outcome
 
 #: Pieces of a request that are translated before other requests have their turn.
 AT_A_TIME = 50
-
-Fetch = Callable[[str], Awaitable[bytes]]
-"""Gets what an address holds; raises OSError where it cannot. The real one remembers, and has a time limit."""
 
 
 def adapter_of(name: str) -> Adapter:
@@ -107,3 +107,49 @@ async def outcomes_of(adapter: Adapter, hook: HookRequest, context: Context, mos
     except Problem as problem:
         raise Refusal(400, "bad_body", str(problem), raw=hook.body[:keep]) from None
     return outcomes
+
+
+def _look(request: Request) -> Response:
+    adapter = adapter_of(request.path_params["adapter"])
+    return json_answer(200, {"adapter": adapter.name, "about": adapter.about, "send": "POST"})
+
+
+def _names(request: Request) -> tuple[str, ...]:
+    return "hooks", f"hooks:{adapter_of(request.path_params['adapter']).name}"
+
+
+async def _translate(arrived: Arrived) -> Sequence[Outcome]:
+    adapter = adapter_of(arrived.request.path_params["adapter"])
+    key, services = arrived.holder, arrived.services
+    hook = hook_request(arrived.request, arrived.body, key.hooks.get(adapter.name, HookSettings()))
+    try:
+        await verify(adapter, hook, key, arrived.received_at, services.fetch)
+    except Refusal as refused:
+        if refused.status == 401:
+            services.metrics.bad_signatures.labels(key.source, adapter.name).inc()
+        raise
+    return await outcomes_of(adapter, hook, arrived.context, services.settings.max_batch_events)
+
+
+def _answer(arrived: Arrived, outcomes: Sequence[Outcome]) -> Response:
+    hook = adapter_of(arrived.request.path_params["adapter"]).hook
+    if hook is not None and hook.answer is not None:
+        media_type, content = hook.answer
+        return Response(content, media_type=media_type)
+    return tell(arrived, outcomes)
+
+
+DOORS = (
+    Door(
+        name="hooks",
+        paths=("/hooks/{adapter}",),
+        about="Webhooks of mail providers, telephone systems, shops, help desks and survey tools, as they send them",
+        key_outside=presented_key,
+        names=_names,
+        translate=_translate,
+        answer=_answer,
+        look=_look,
+        example_path="/hooks/postmark?key=local",
+        example='{"RecordType": "Open", "Recipient": "ada@example.org", "ReceivedAt": "2024-05-01T12:00:00Z"}',
+    ),
+)

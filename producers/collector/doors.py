@@ -1,0 +1,11 @@
+"""Every door and page of the collector. To add one: its module, and one line here."""
+
+from producers.collector import hooks, pages, segment_door
+from producers.collector.door import Door, Page
+
+DOORS: tuple[Door, ...] = (
+    *segment_door.DOORS,
+    *hooks.DOORS,
+)
+
+PAGES: tuple[Page, ...] = (*pages.PAGES,)
