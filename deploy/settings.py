@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from deploy.sections import WorkerSection
-from producers.settings import CollectorSettings, PublisherSettings
+from producers.settings import CollectorSettings, PublisherSettings, SourceSettings
 from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks.settings import DatabaseSettings, SinkSettings
 
@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseConnection = ClickHouseConnection()
     collector: CollectorSettings = CollectorSettings()
     publisher: PublisherSettings = PublisherSettings()
+    sources: tuple[SourceSettings, ...] = Field(
+        default=(), description="what imports, `try` and `quarantine replay` take a source's events to mean"
+    )
     worker: WorkerSection = WorkerSection()
     sink: SinkSettings = SinkSettings()
     database: DatabaseSettings = DatabaseSettings()

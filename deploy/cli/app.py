@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.cli import admin, data, look, parts
+from deploy.cli import admin, data, doors, look, parts
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -59,7 +59,7 @@ app = typer.Typer(
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (parts.up, parts.demo, parts.collector, parts.worker, parts.sink),
     "Bring data in": (data.settle,),
-    "Look": (look.sql, look.version),
+    "Look": (look.sql, doors.adapters, doors.try_, look.version),
     "Prepare": (admin.topics, admin.migrate, look.config, look.schemas),
 }
 GROUPS = {
@@ -73,10 +73,15 @@ def first_sentence(function: Callable[..., None]) -> str:
     return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
 
 
+def name_of(function: Callable[..., None]) -> str:
+    """Give a command's name: its function's, less the underscore that keeps it from a word of Python's (`try_`)."""
+    return function.__name__.rstrip("_")
+
+
 def add(to: typer.Typer, function: Callable[..., None], panel: str | None = None) -> None:
     """Add a command: its docstring is its help."""
     text = taught(inspect.getdoc(function) or "")
-    to.command(help=text, short_help=first_sentence(function), rich_help_panel=panel)(function)
+    to.command(name_of(function), help=text, short_help=first_sentence(function), rich_help_panel=panel)(function)
 
 
 for panel, functions in COMMANDS.items():

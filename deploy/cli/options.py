@@ -11,6 +11,7 @@ from deploy.cli.exits import CommandError, Exit
 
 if TYPE_CHECKING:
     from deploy.settings import Loaded, Settings
+    from producers.settings import SourceSettings
     from schemas.catalogue import Catalogue
 
 ConfigOption = Annotated[
@@ -25,6 +26,11 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 CatalogueOption = Annotated[
     Path | None, typer.Option("--catalogue", metavar="FILE", help="Catalogue file; the one that ships by default.")
+]
+TimezoneOption = Annotated[str | None, typer.Option("--timezone", help="Zone of times without one: Europe/Berlin.")]
+CurrencyOption = Annotated[str | None, typer.Option("--currency", help="Of amounts without one: EUR.")]
+PhoneRegionOption = Annotated[
+    str | None, typer.Option("--phone-region", help="Country of telephone numbers without one: DE.")
 ]
 
 
@@ -52,3 +58,18 @@ def checked_catalogue(settings: Settings) -> Catalogue:
         return catalogue_of(settings)
     except CatalogueError as error:
         raise CommandError(str(error), Exit.USAGE) from error
+
+
+def source_settings(settings: Settings, name: str, *, behind_key: bool = False, **options: Any) -> SourceSettings:
+    """Look a source up; options override. An option that cannot be used ends the command with its reason."""
+    from pydantic import ValidationError
+
+    from deploy.sources import source_of
+    from schemas.quarantine import reason_of
+
+    try:
+        return source_of(settings, name, behind_key=behind_key, **options)
+    except ValidationError as error:
+        # The options are called as the fields, but for one.
+        reason = reason_of(error).removeprefix("$.").replace("default_currency", "currency").replace("_", "-", 1)
+        raise CommandError(f"--{reason}", Exit.USAGE) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cli.app import COMMANDS, GROUPS
+from deploy.cli.app import COMMANDS, GROUPS, name_of
 from deploy.cli.exits import EXPLAINED
 from deploy.settings import load
 from schemas.catalogue import load as load_catalogue
@@ -21,7 +21,7 @@ TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
 
 def test_the_readme_lists_every_command_and_no_other() -> None:
     told = set(re.findall(r"^\| `touchpath ([a-z]+)", README, re.MULTILINE))
-    assert told == {function.__name__ for functions in COMMANDS.values() for function in functions} | GROUPS.keys()
+    assert told == {name_of(function) for functions in COMMANDS.values() for function in functions} | GROUPS.keys()
 
 
 def test_the_readme_explains_every_exit_code_as_the_help_does() -> None:
