@@ -1,11 +1,12 @@
 """The typed bodies of a touchpoint, one per kind of channel; `kind` says which one it is."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from schemas.base import WireModel
+from schemas.base import Name, ShortText, WireModel
 from schemas.money import Amount
 
 Text = Annotated[str, Field(max_length=4096)]
@@ -66,6 +67,56 @@ class StoreBody(WireModel):
     items: tuple[LineItem, ...] = ()
 
 
+Metric = Literal["nps", "csat", "ces", "stars", "other"]
+Score = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=12)]
+
+#: The scale that a metric has where nothing else is said. NPS has no other (0-10, whole numbers).
+SCALES: dict[Metric, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7), "stars": (1, 5)}
+
+
+class SurveyBody(WireModel):
+    """An answer to a survey, or a review: how the customer felt, and about what.
+
+    `score` lies within the scale, both ends included; a survey that was only sent or begun has none. `response` is the
+    sender's id of the answer: of several records with one, the newest counts, as answers are corrected and completed.
+    An answer about nothing in particular (no `about_...`) is about the relationship as a whole.
+    """
+
+    kind: Literal["survey"] = "survey"
+    metric: Metric
+    score: Score | None = None
+    scale_min: Score | None = None
+    scale_max: Score | None = None
+    comment: Text | None = None
+    language: ShortText | None = None
+    survey: ShortText | None = None
+    """The survey's name or number, or that of the site where the review stands."""
+    response: ShortText | None = None
+    about_event: UUID | None = None
+    """The event id of the very touchpoint that was asked about."""
+    about_touchpoint: Name | None = None
+    """The touchpoint of the catalogue (`call`, `bar.drinks`) that was asked about."""
+    about_order: ShortText | None = None
+    about_ticket: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _lies_within_its_scale(self) -> Self:
+        low, high, score = self.scale_min, self.scale_max, self.score
+        if (low is None) != (high is None):
+            raise ValueError("scale_min and scale_max stand together or not at all")
+        if low is not None and high is not None:
+            if low >= high:
+                raise ValueError(f"a scale from {low} to {high}")
+            if score is not None and not low <= score <= high:
+                raise ValueError(f"score {score} is not within {low} to {high}")
+        if self.metric == "nps" and score is not None:
+            if low != SCALES["nps"][0] or high != SCALES["nps"][1]:
+                raise ValueError("NPS is asked on 0 to 10 and on no other scale")
+            if score != int(score):
+                raise ValueError(f"NPS {score} is no whole number")
+        return self
+
+
 class OtherBody(WireModel):
     """A channel without a body of its own: social, display, direct mail, print and out-of-home, partners."""
 
@@ -75,4 +126,4 @@ class OtherBody(WireModel):
     reach: int | None = Field(default=None, ge=0)
 
 
-Body = Annotated[WebBody | EmailBody | HotlineBody | StoreBody | OtherBody, Field(discriminator="kind")]
+Body = Annotated[WebBody | EmailBody | HotlineBody | StoreBody | SurveyBody | OtherBody, Field(discriminator="kind")]

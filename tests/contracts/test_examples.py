@@ -96,7 +96,7 @@ def test_an_old_example_is_never_changed_or_taken_away() -> None:
 
 def test_every_kind_of_body_and_every_cause_has_an_example() -> None:
     touchpoints = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.COLLECTED]
-    assert {t["body"]["kind"] for t in touchpoints} == {"web", "email", "hotline", "store", "other"}
+    assert {t["body"]["kind"] for t in touchpoints} == {"web", "email", "hotline", "store", "survey", "other"}
     postings = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.CREDITS]
     assert {p["cause"] for p in postings} == {"conversion", "refund", "late_touchpoint"}
     journeys = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.JOURNEYS]

@@ -14,7 +14,7 @@ import pytest
 from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
 from schemas.base import NAMESPACE, WireModel
-from schemas.bodies import EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, WebBody
+from schemas.bodies import EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, SurveyBody, WebBody
 from schemas.conversion import ConversionRecord, PathStep
 from schemas.credit import CreditEntry, Posting
 from schemas.identifier import Identifier
@@ -89,6 +89,12 @@ RECORDS: dict[str, list[WireModel]] = {
         ResolvedTouchpoint(profile_id=None, touchpoint=a_touchpoint("email", EmailBody(machine=True, link="l"))),
         ResolvedTouchpoint(
             profile_id=None, touchpoint=a_touchpoint("call", HotlineBody(waiting_time=Decimal("1.5")))
+        ),
+        ResolvedTouchpoint(
+            profile_id=None,
+            touchpoint=a_touchpoint(
+                "survey", SurveyBody(metric="ces", score=6, scale_min=1, scale_max=7, about_event=an_id("call"))
+            ),
         ),
     ],
     topics.JOURNEYS.name: [

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.bodies import EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, WebBody
+from schemas.bodies import EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, SurveyBody, WebBody
 from schemas.identifier import Identifier, is_blank
 from schemas.money import Money, minor_digits
 from schemas.touchpoint import Campaign, Touchpoint
@@ -33,6 +33,18 @@ BODIES = st.one_of(
         result=st.sampled_from([None, "answered", "abandoned", "resolved"]),
     ),
     st.builds(StoreBody, store=MAYBE, till=MAYBE, receipt=MAYBE, items=ITEMS),
+    st.builds(
+        SurveyBody,
+        metric=st.just("nps"),
+        score=st.none() | st.integers(0, 10),
+        scale_min=st.just(0),
+        scale_max=st.just(10),
+        comment=MAYBE,
+        response=MAYBE,
+        about_event=st.none() | st.uuids(),
+        about_touchpoint=st.sampled_from([None, "call", "bar.drinks"]),
+        about_order=MAYBE,
+    ),
     st.builds(OtherBody, text=MAYBE, link=MAYBE, reach=st.none() | st.integers(0, 10**12)),
 )
 MONEY = st.builds(
