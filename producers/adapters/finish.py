@@ -8,7 +8,9 @@ import orjson
 from pydantic import ValidationError
 
 from producers.adapters.adapter import Adapter, Context, Draft, Piece
+from producers.adapters.kept import kept_of
 from producers.adapters.moments import possible
+from producers.adapters.permitted import permitted
 from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Sender
@@ -53,7 +55,7 @@ def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
     """
     sender = context.sender
     channel = _channel(draft, context)
-    return Touchpoint(
+    touchpoint = Touchpoint(
         event_id=_id(draft, piece, sender),
         source=sender.source,
         touchpoint=draft.touchpoint,
@@ -66,9 +68,10 @@ def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
         amount=draft.amount,
         name=draft.name,
         body=draft.body or empty_body(channel),
-        properties=without(draft.properties, sender.never_keep),
+        properties=kept_of(draft.properties, sender),
         verified=not sender.public,
     )
+    return permitted(touchpoint, sender, context.catalogue, piece.path)
 
 
 def zoned(moment: datetime, sender: Sender, path: str) -> datetime:

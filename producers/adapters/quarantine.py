@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from producers.adapters.kept import without_addresses
 from producers.adapters.sender import Limits, Sender
 from schemas.outcome import Quarantined
 from schemas.quarantine import QuarantineRecord
@@ -10,11 +11,15 @@ REASON_LIMIT = 1000
 
 
 def quarantined(reason: str, raw: bytes, sender: Sender, received_at: datetime, limits: Limits) -> Quarantined:
-    """Keep the bytes and the reason; of a payload above the bound the first bytes, and the reason says so."""
+    """Keep the bytes and the reason; of a payload above the bound the first bytes, and the reason says so.
+
+    Addresses of machines are cut in the bytes, as they are in what is good.
+    """
     reason = reason[:REASON_LIMIT]
     if len(raw) > limits.quarantined_bytes:
         reason = f"{reason} (of its {len(raw)} bytes the first {limits.quarantined_bytes} are kept)"
         raw = raw[: limits.quarantined_bytes]
+    raw = without_addresses(raw)
     return Quarantined(
         QuarantineRecord.of(source=sender.source, door=sender.door, reason=reason, raw=raw, received_at=received_at)
     )

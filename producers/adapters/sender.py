@@ -11,7 +11,9 @@ class Sender:
     `door` is the way in, as a quarantine record names it: `http:/v1/track`. `zone` is that of times without one,
     `phone_region` (`DE`) that of numbers without a country, and `never_keep` names fields, in lower case, that are
     taken out wherever they stand. `public` says that the key stands where anybody can read it, as in a web page: what
-    comes with it is not verified.
+    comes with it is not verified. `calls` and `touchpoints` are those that the key may send; None: all. `ip` is the
+    address of the person's device, cut, where the request came from there; None elsewhere. `keep_ip` says whether cut
+    addresses are kept at all.
     """
 
     source: str
@@ -22,6 +24,10 @@ class Sender:
     phone_region: str | None = None
     never_keep: frozenset[str] = frozenset()
     public: bool = False
+    calls: frozenset[str] | None = None
+    touchpoints: frozenset[str] | None = None
+    ip: str | None = None
+    keep_ip: bool = True
 
 
 @dataclass(frozen=True, slots=True)

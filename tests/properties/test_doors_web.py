@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from producers.adapters.payload import deeper_than
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.segment import CALLS, outcome_of
-from producers.collector import batch
+from producers.collector import batch, tally
 from producers.collector.refusal import Refusal
 from producers.records import record_of
 from schemas.catalogue import load
@@ -157,10 +157,10 @@ def test_a_good_event_comes_through_whatever_stands_beside_it(others: list[Any],
         batch.outcome_in_batch(raw, index, envelope, SENDER, NOW, CATALOGUE, LIMITS)
         for index, raw in enumerate(batch.events_of_batch(envelope, body, 100, 512))
     ]
-    told = batch.without_known(outcomes, ())
-    tally = batch.tally_of(told)
-    assert tally.received == len(items) == len(told)
-    assert tally.accepted + tally.duplicate + tally.quarantined == tally.received
+    told = tally.without_known(outcomes, ())
+    counts = tally.tally_of(told)
+    assert counts.received == len(items) == len(told)
+    assert counts.accepted + counts.duplicate + counts.quarantined == counts.received
     mine = told[min(place, len(others))]
     assert isinstance(mine, Accepted)
     assert mine.touchpoint.key == "customer:u"

@@ -2,7 +2,7 @@
 
 Whatever the bytes are, the answer is an outcome; nothing is raised. A reason is a path into the sender's own payload.
 Everything of `properties` is kept, traits under `properties.traits`, and of `context` what says on which
-device, system and app it was; addresses of machines and advertising ids are not.
+device, system and app it was; addresses of machines are cut, and advertising ids are not kept.
 """
 
 import re
@@ -14,7 +14,9 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from producers.adapters.kept import kept_of
 from producers.adapters.payload import Node, deeper_than
+from producers.adapters.permitted import permit_call, permitted
 from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Limits, Sender
@@ -104,13 +106,14 @@ def _touchpoint(
             payload = {**payload, "context": {**shared_context, **(own or {})}}
     event = Node(payload, path)
     kind = call or _call_of(event)
+    permit_call(sender, kind, event.at("type"))
     properties, context = event.child("properties"), event.child("context")
     name = _name_of(event, kind)
     touchpoint = _touchpoint_named(name, kind, catalogue)
     channel = _channel_of(event, properties, context, touchpoint, kind, sender, catalogue)
     amount = amount_of(properties, touchpoint, catalogue, sender.default_currency)
     currency = amount.currency if amount else sender.default_currency
-    return Touchpoint(
+    built = Touchpoint(
         event_id=id_,
         source=sender.source,
         touchpoint=touchpoint,
@@ -123,9 +126,10 @@ def _touchpoint(
         amount=amount,
         name=name,
         body=body_of(channel, event, properties, items_of(properties, currency)),
-        properties=_kept(event, properties, context),
+        properties=kept_of(_kept(event, properties, context), sender),
         verified=not sender.public,
     )
+    return permitted(built, sender, catalogue, path)
 
 
 def _id_of(payload: dict[str, Any], call: Call | None, sender: Sender, path: str) -> UUID:
@@ -208,6 +212,8 @@ def _campaign_of(context: Node, properties: Node, channel: str) -> Campaign | No
 
 def _kept(event: Node, properties: Node, context: Node) -> dict[str, Any]:
     kept = dict(properties.values)
+    if isinstance(stated := context.values.get("ip"), str):  # a server says it of its visitor; it is cut below
+        kept.setdefault("ip", stated)
     for name in _KEPT_FIELDS:
         if event.values.get(name) is not None:
             kept.setdefault(name, event.values[name])

@@ -157,7 +157,7 @@ def test_in_a_batch_the_event_says_its_own_type() -> None:
     assert refused({"event": "X"}, None).reason == "$.type: required, but missing or blank"
 
 
-def test_properties_traits_and_the_relevant_context_are_kept_and_addresses_are_not() -> None:
+def test_properties_traits_and_the_relevant_context_are_kept_and_addresses_are_cut() -> None:
     touchpoint = taken(
         {
             "event": "X",
@@ -175,6 +175,7 @@ def test_properties_traits_and_the_relevant_context_are_kept_and_addresses_are_n
         "colour": "red",
         "nothing": None,
         "deep": {"a": [1, 2.5]},
+        "ip": "203.0.113.0",
         "traits": {"plan": "gold"},
         "context": {"device": {"type": "ios"}, "library": {"name": "x"}},
     }
