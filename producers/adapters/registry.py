@@ -2,7 +2,8 @@
 
 from producers.adapters.adapter import Adapter
 from producers.adapters.email import postmark
+from producers.adapters.web.snowplow import adapter as snowplow
 
-_ALL: tuple[Adapter, ...] = (postmark.ADAPTER,)
+_ALL: tuple[Adapter, ...] = (postmark.ADAPTER, snowplow.ADAPTER)
 
 ADAPTERS: dict[str, Adapter] = {adapter.name: adapter for adapter in _ALL}
