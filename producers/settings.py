@@ -55,6 +55,9 @@ class SourceSettings(_Settings):
     never_keep: tuple[str, ...] = Field(
         default=(), description="fields that are taken out wherever they stand: recordings, agents' private data"
     )
+    switchboards: tuple[str, ...] = Field(
+        default=(), description="telephone numbers of the house, which never name a caller; +49301234* for a range"
+    )
 
     def sender(self, door: str) -> Sender:
         """Give what an adapter is told of the source."""
@@ -66,6 +69,7 @@ class SourceSettings(_Settings):
             ZoneInfo(self.timezone) if self.timezone else None,
             self.phone_region,
             frozenset(name.lower() for name in self.never_keep),
+            switchboards=self.switchboards,
         )
 
 

@@ -13,7 +13,8 @@ class Sender:
     taken out wherever they stand. `public` says that the key stands where anybody can read it, as in a web page: what
     comes with it is not verified. `calls` and `touchpoints` are those that the key may send; None: all. `ip` is the
     address of the person's device, cut, where the request came from there; None elsewhere. `keep_ip` says whether cut
-    addresses are kept at all.
+    addresses are kept at all. `switchboards` are telephone numbers of the house, which never name a person;
+    `+49301234*` means all that begin so.
     """
 
     source: str
@@ -28,6 +29,7 @@ class Sender:
     touchpoints: frozenset[str] | None = None
     ip: str | None = None
     keep_ip: bool = True
+    switchboards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
