@@ -36,7 +36,7 @@ def local_settings(settings: Settings, broker: Broker, kafka_port: int) -> Setti
             "collector": settings.collector.model_copy(
                 update={
                     "host": LOOPBACK,
-                    "write_keys": (WriteKey(key=SecretStr(WRITE_KEY), source=WRITE_KEY),),
+                    "write_keys": (WriteKey(key=SecretStr(WRITE_KEY), source=WRITE_KEY, snowplow_app_ids=("*",)),),
                     "tls_cert": None,
                     "tls_key": None,
                 }

@@ -78,6 +78,10 @@ class WriteKey(SourceSettings):
 
     key: SecretStr = Field(min_length=1)
     hooks: dict[str, HookSettings] = Field(default_factory=dict, description="by adapter: what its signatures need")
+    snowplow_app_ids: tuple[str, ...] = Field(
+        default=(),
+        description="Snowplow's trackers send no key: the application ids that stand for this one; *: all others",
+    )
 
 
 class CollectorSettings(_Settings):

@@ -1,11 +1,12 @@
 """Every door and page of the collector. To add one: its module, and one line here."""
 
-from producers.collector import hooks, pages, segment_door
+from producers.collector import hooks, pages, sdk_start, segment_door, snowplow
 from producers.collector.door import Door, Page
 
 DOORS: tuple[Door, ...] = (
     *segment_door.DOORS,
+    *snowplow.DOORS,
     *hooks.DOORS,
 )
 
-PAGES: tuple[Page, ...] = (*pages.PAGES,)
+PAGES: tuple[Page, ...] = (*pages.PAGES, *sdk_start.PAGES)
