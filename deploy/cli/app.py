@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.cli import admin, data, doors, look, parts
+from deploy.cli import admin, data, doors, look, parts, quarantine
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -64,6 +64,11 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 }
 GROUPS = {
     "import": ("Bring data in", "Bring files in: receipts of a store's tills.", (data.store,)),
+    "quarantine": (
+        "Look",
+        "What was not taken, and why; replay it once its cause is gone.",
+        (quarantine.list_, quarantine.show, quarantine.replay),
+    ),
     "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
 }
 

@@ -1,0 +1,241 @@
+"""A quarantined record goes through its door again: the same code, the settings of now, the time at which it came then.
+
+What came by HTTP goes through the collector's own application, in this process, with Kafka and the clock replaced: so
+every door that the collector has can be gone through again, and none has a second way in. What came out of a file or a
+topic goes through its adapter. A signature cannot be checked again (its headers are not kept): it was good, or
+there would be no record.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+import httpx
+from pydantic import SecretStr, ValidationError
+
+from deploy.quarantine_store import Kept
+from deploy.topic_pieces import place_of, topic_outcomes
+from producers.adapters.adapter import Adapter, Context
+from producers.adapters.finish import outcome_of
+from producers.adapters.pieces import json_piece
+from producers.adapters.problem import Problem
+from producers.adapters.registry import ADAPTERS
+from producers.adapters.sender import Limits
+from producers.collector.app import Collector
+from producers.publisher import Publisher
+from producers.records import Record
+from producers.settings import CollectorSettings, HookSettings, SourceSettings, WriteKey
+from schemas.catalogue import Catalogue
+from schemas.outcome import Accepted, Outcome, Quarantined
+from schemas.quarantine import QuarantineRecord, reason_of
+from schemas.topics import COLLECTED
+from schemas.touchpoint import Touchpoint
+
+#: What a door says of a body that was kept whole, because nothing could be read of it.
+_WHOLE = re.compile(r"\((?P<code>[a-z_]+); at most its first (?P<kept>\d+) bytes are kept\)$")
+_CUT = re.compile(r"\(of its (?P<size>\d+) bytes the first (?P<kept>\d+) are kept\)$")
+
+#: Doors whose bodies hold several events, each of which is kept alone: the address → what stands around one event.
+_AROUND: dict[str, tuple[bytes, bytes]] = {
+    "/v1/batch": (b'{"batch":[', b"]}"),
+    "/v1/b": (b'{"batch":[', b"]}"),
+    "/beacon/v1/batch": (b'{"batch":[', b"]}"),
+}
+
+
+class CannotReplayError(Exception):
+    """The record cannot go through its door again. The message says why, and what can be done instead."""
+
+
+def whole(reason: str) -> bool:
+    """Say whether the reason is that of a whole body that nothing could be read of, and not of one event."""
+    return _WHOLE.search(reason) is not None
+
+
+def cut(kept: Kept) -> bool:
+    """Say whether only the beginning of what came is kept."""
+    if _CUT.search(kept.reason):
+        return True
+    found = _WHOLE.search(kept.reason)
+    return found is not None and len(kept.original) >= int(found["kept"])
+
+
+SourceOf = Callable[[str, bool], SourceSettings]
+"""Gives the settings of a source that are in force; True: as the collector has them, by its write key."""
+
+
+class Doors:
+    """All doors, to go through again. `close()` it."""
+
+    def __init__(
+        self,
+        source_of: SourceOf,
+        collector: CollectorSettings,
+        catalogue: Catalogue,
+        adapter: Adapter | None = None,
+    ) -> None:
+        self._source_of = source_of
+        self._catalogue = catalogue
+        self._settings = collector
+        self._adapter = adapter
+        self._collectors: dict[str, _InProcess] = {}
+
+    async def outcomes(self, kept: Kept) -> list[Outcome]:
+        """Give what the record's door says of it now; nothing is sent to Kafka.
+
+        Raises:
+            CannotReplayError: it is cut off, or nobody knows its door.
+        """
+        if cut(kept):
+            raise CannotReplayError("only its beginning is kept; send it again from where it came")
+        kind, _, rest = kept.door.partition(":")
+        if kind == "http":
+            return await self._http(kept, rest)
+        if kind == "file":
+            return self._file(kept, rest)
+        if kind == "topic":
+            return self._topic(kept, rest)
+        raise CannotReplayError(f"nobody knows the door {kept.door!r}")
+
+    async def close(self) -> None:
+        """Let go of what was opened."""
+        for collector in self._collectors.values():
+            await collector.close()
+
+    # ---- by HTTP
+
+    async def _http(self, kept: Kept, path: str) -> list[Outcome]:
+        raw = kept.original
+        if not whole(kept.reason) and (around := _AROUND.get(path)):
+            raw = around[0] + raw + around[1]
+        name = path.removeprefix("/hooks/")
+        if path.startswith("/hooks/") and not whole(kept.reason) and (adapter := self._adapter or ADAPTERS.get(name)):
+            return self._hook_piece(adapter, kept)
+        return await self._collector(kept.source).outcomes(path, raw, kept.received_at)
+
+    def _hook_piece(self, adapter: Adapter, kept: Kept) -> list[Outcome]:
+        """Read one piece of a webhook: a JSON object or a form, as the adapter's splitter had made it."""
+        context = self._context(kept, behind_key=True)
+        raw = kept.original
+        piece = json_piece(raw, "$", context.limits)
+        if isinstance(piece.value, Problem) and not raw.lstrip().startswith((b"{", b"[")):
+            pairs = parse_qsl(raw.decode(errors="replace"), keep_blank_values=True, max_num_fields=1000)
+            if pairs:
+                piece = type(piece)(raw, "$", dict(pairs))
+        return [outcome_of(adapter, piece, context)]
+
+    def _collector(self, source: str) -> _InProcess:
+        if source not in self._collectors:
+            self._collectors[source] = _InProcess(self._source_of(source, True), self._settings, self._catalogue)
+        return self._collectors[source]
+
+    # ---- out of files and topics
+
+    def _file(self, kept: Kept, rest: str) -> list[Outcome]:
+        adapter = self._adapter_of(kept, rest)
+        if adapter.file is None:
+            raise CannotReplayError(f"the adapter {adapter.name!r} reads no files; name another with --adapter")
+        context = self._context(kept)
+        try:
+            return [outcome_of(adapter, piece, context) for piece in adapter.file(BytesIO(kept.original), context)]
+        except Problem as problem:
+            raise CannotReplayError(f"nothing can be read of it as a file of {adapter.name}: {problem}") from problem
+
+    def _topic(self, kept: Kept, rest: str) -> list[Outcome]:
+        if rest.startswith(f"{COLLECTED.name}/"):
+            return [_touchpoint(kept)]
+        place = place_of(kept.door)
+        if place is None or place.topic.startswith("touchpath."):
+            raise CannotReplayError("the workers make this record; replay what it was made of")
+        return topic_outcomes(self._adapter_of(kept, rest), kept.original, place, self._context(kept))
+
+    def _adapter_of(self, kept: Kept, rest: str) -> Adapter:
+        name = rest.partition("?adapter=")[2]
+        adapter = self._adapter or ADAPTERS.get(name)
+        if adapter is None:
+            raise CannotReplayError(f"{kept.door} does not say which adapter read it; name it with --adapter")
+        return adapter
+
+    def _context(self, kept: Kept, *, behind_key: bool = False) -> Context:
+        s = self._settings
+        limits = Limits(s.max_event_bytes, s.max_depth, s.max_quarantined_bytes)
+        sender = self._source_of(kept.source, behind_key).sender(kept.door)
+        return Context(sender, kept.received_at, self._catalogue, limits)
+
+
+def _touchpoint(kept: Kept) -> Outcome:
+    try:
+        return Accepted(Touchpoint.model_validate_json(kept.original))
+    except ValidationError as error:
+        reason = reason_of(error)
+    record = QuarantineRecord.of(
+        source=kept.source, door=kept.door, reason=reason, raw=kept.original, received_at=kept.received_at
+    )
+    return Quarantined(record)
+
+
+@dataclass(slots=True)
+class _Catcher:
+    """Stands where Kafka would be, and keeps what it is given."""
+
+    caught: list[Record] = field(default_factory=list)
+
+    def publish(self, records: Iterable[Record]) -> Future[None]:
+        self.caught += records
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+
+class _InProcess:
+    """The collector for one source, in this process: a write key of its own, no signatures, no memory of ids."""
+
+    def __init__(self, source: SourceSettings, settings: CollectorSettings, catalogue: Catalogue) -> None:
+        self._key = secrets.token_urlsafe(24)
+        self._catcher = _Catcher()
+        self._at: datetime | None = None
+        known = {name: getattr(source, name) for name in SourceSettings.model_fields}
+        key = WriteKey(
+            key=SecretStr(self._key), hooks={name: HookSettings(unsigned=True) for name in ADAPTERS}, **known
+        )
+        own = settings.model_copy(update={"write_keys": (key,), "recent_ids": 0})
+        collector = Collector(own, cast(Publisher, self._catcher), catalogue, now=self._now)
+        self._client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=cast(Any, collector.app)),
+            base_url="http://replay",
+            auth=(self._key, ""),
+            headers={"User-Agent": ""},
+        )
+
+    async def outcomes(self, path: str, body: bytes, received_at: datetime) -> list[Outcome]:
+        """Send a body through the door of that path, as if it were then."""
+        self._at = received_at
+        self._catcher.caught.clear()
+        answer = await self._client.post(path, content=body)
+        if answer.status_code in {404, 405}:
+            raise CannotReplayError(f"the collector has no door {path} any more")
+        if answer.status_code >= 500:
+            raise CannotReplayError(f"its door failed: {answer.text[:200]}")
+        return [_outcome(record) for record in self._catcher.caught]
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    def _now(self) -> datetime:
+        if self._at is None:
+            raise AssertionError("nobody has come in yet")
+        return self._at
+
+
+def _outcome(record: Record) -> Outcome:
+    if record.topic == COLLECTED.name:
+        return Accepted(Touchpoint.model_validate_json(record.value))
+    return Quarantined(QuarantineRecord.model_validate_json(record.value))
