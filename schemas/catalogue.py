@@ -17,6 +17,23 @@ from schemas.base import Name
 DEFAULT = Path(__file__).with_name("catalogue.toml")
 Days = Annotated[int, Field(ge=0, le=3650)]
 ModelName = Literal["first", "last", "linear"]
+StoreColumn = Literal[
+    "store_id",
+    "till",
+    "receipt",
+    "timestamp",
+    "loyalty_id",
+    "product",
+    "category",
+    "quantity",
+    "value",
+    "currency",
+    "original_receipt",
+    "original_store",
+    "original_till",
+    "original_date",
+]
+"""What a receipt line may say, by our names; `schemas/catalogue.toml` explains them."""
 
 
 class CatalogueError(ValueError):
@@ -68,6 +85,19 @@ class AttributionSettings(_Section):
     max_path: int = Field(default=100, ge=1, le=1000)
 
 
+class StoreSettings(_Section):
+    """How the tills write their receipts, where that cannot be seen from the file."""
+
+    columns: dict[StoreColumn, str | tuple[str, ...]] = Field(default_factory=dict)
+    """Our name of a column and the heading that the tills give it; several headings are joined by a blank."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """None: the most frequent of comma, semicolon, tab and bar in the heading."""
+    decimal_comma: bool | None = None
+    """Is `12,99` a number? None: where the comma does not part the columns."""
+    date_format: str | None = None
+    """Of times, in the letters of strptime (`%m/%d/%Y %I:%M %p`). None: ISO 8601, or days first with dots."""
+
+
 class Catalogue(_Section):
     """The whole catalogue, checked."""
 
@@ -79,6 +109,7 @@ class Catalogue(_Section):
     channels: dict[Name, str]
     touchpoints: dict[Name, TouchpointEntry]
     conversions: dict[Name, ConversionEntry]
+    store: StoreSettings = StoreSettings()
     refunds: tuple[Name, ...] = ()
     """Touchpoints that take money back from the order that they name."""
 

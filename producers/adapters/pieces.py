@@ -15,6 +15,7 @@ import orjson
 from producers.adapters.adapter import Piece
 from producers.adapters.payload import deeper_than
 from producers.adapters.problem import Problem
+from producers.adapters.resumed import kept_heading, lines_before
 from producers.adapters.sender import Limits
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -96,7 +97,7 @@ def lines(file: BinaryIO, limit: int) -> Iterator[tuple[int, int, bytes]]:
 
     Of a line above `limit` its first bytes are given, one more than the limit.
     """
-    end, number = file.tell(), 0
+    end, number = file.tell(), lines_before(file)
     while content := file.readline(limit + 1):
         number += 1
         end += len(content)
@@ -112,7 +113,8 @@ def json_lines(file: BinaryIO, limits: Limits) -> Iterator[Piece]:
     for number, end, content in lines(file, limits.event_bytes):
         raw = content.removeprefix(BOM).strip()
         if raw:
-            yield json_piece(raw, f"$.line[{number}]", limits, end)
+            # A last line without a line break may have been cut off: an import must not go on behind it.
+            yield json_piece(raw, f"$.line[{number}]", limits, end if content.endswith(b"\n") else None)
 
 
 def csv_rows(file: BinaryIO, limits: Limits, *, delimiter: str | None = None) -> Iterator[Piece]:
@@ -125,7 +127,7 @@ def csv_rows(file: BinaryIO, limits: Limits, *, delimiter: str | None = None) ->
         Problem: there is no heading, or it is no UTF-8, or names a column twice.
     """
     source = lines(file, limits.event_bytes)
-    number, _, first = next(source, (0, 0, b""))
+    first = kept_heading(file) or next(source, (0, 0, b""))[2]
     names = _heading(first, delimiter)
     separator = delimiter or _delimiter(first)
     for number, end, content in source:
@@ -136,7 +138,8 @@ def csv_rows(file: BinaryIO, limits: Limits, *, delimiter: str | None = None) ->
                 break
             end, raw = following[1], raw + following[2]  # noqa: PLW2901 # the row goes on there
         if raw.strip():
-            yield Piece(raw, f"$.line[{number}]", _row(raw, f"$.line[{number}]", names, separator), end)
+            row = _row(raw, f"$.line[{number}]", names, separator)
+            yield Piece(raw, f"$.line[{number}]", row, end if raw.endswith(b"\n") else None)
 
 
 def _heading(first: bytes, delimiter: str | None) -> list[str]:

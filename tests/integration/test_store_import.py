@@ -68,7 +68,7 @@ async def test_each_receipt_is_one_purchase_in_kafka(
     assert counts(summary) == (500, 500, 0, 0)
     assert summary.lines == 1500
     assert seen[-1].bytes_read == seen[-1].bytes_total
-    assert [one.receipts for one in seen] == sorted(one.receipts for one in seen)
+    assert [one.received for one in seen] == sorted(one.received for one in seen)
     collected = await read_source(broker.bootstrap, COLLECTED.name, settings.source)
     assert len({value["event_id"] for value in collected}) == len(collected) == 500
     assert sum(Decimal(value["amount"]["amount"]) for value in collected) == sum(
@@ -159,7 +159,7 @@ from schemas.connection import KafkaConnection
 settings = StoreImportSettings.model_validate_json(sys.argv[1])
 with Publisher(KafkaConnection(bootstrap_servers=sys.argv[2])) as publisher:
     assert publisher.wait_connected(10)
-    told = lambda progress: print(progress.receipts, flush=True)
+    told = lambda progress: print(progress.received, flush=True)
     import_store(Path(sys.argv[3]), settings, publisher, state_dir=Path(sys.argv[4]), progress=told)
 """
 

@@ -113,6 +113,8 @@ class Grouping:
         self._open: OrderedDict[tuple[Name, date], Receipt] = OrderedDict()
         self._bad: deque[_Recent] = deque()
         self._closed: OrderedDict[bytes, bytes] = OrderedDict()
+        # First and last byte of finished receipts that a place to go on from may still have to go around.
+        self._spans: list[tuple[int, int]] = []
 
     def add(self, line: Line | BadLine) -> Iterator[Found]:
         """Take the next line."""
@@ -135,6 +137,20 @@ class Grouping:
         """Give the earliest line of the receipts that are not finished, None where all are."""
         waiting = [receipt.first for receipt in self._open.values()] + [recent.line.raw for recent in self._bad]
         return min(waiting, key=lambda raw: raw.offset, default=None)
+
+    def clean(self, at: int) -> int:
+        """Give the last byte, at most `at`, from where reading may begin anew.
+
+        Everything before it is finished, and no receipt has lines on both sides: one that was read in part would be a
+        receipt of another worth.
+        """
+        still_open = self.first_open()
+        place = at if still_open is None else min(at, still_open.offset)
+        for first, last in sorted(self._spans, reverse=True):
+            if first < place <= last:
+                place = first
+        self._spans = [span for span in self._spans if span[1] >= place]
+        return place
 
     def first_spoilt_by(self, bad: Raw) -> Raw:
         """Give the earliest line of the open receipts that a bad line has spoilt, the bad line where there is none."""
@@ -195,7 +211,9 @@ class Grouping:
             yield self._close(receipt)
 
     def _close(self, receipt: Receipt) -> Found:
-        name, content = _digest(receipt.key.encode()), _digest(*sorted(raw.content.strip() for raw in receipt.raws))
+        raws = receipt.raws
+        self._spans.append((raws[0].offset, raws[-1].offset))
+        name, content = _digest(receipt.key.encode()), _digest(*sorted(raw.content.strip() for raw in raws))
         before = self._closed.get(name)
         if before is not None:
             return Twice(receipt) if before == content else Torn(receipt)

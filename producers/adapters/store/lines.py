@@ -1,5 +1,6 @@
 """One line of a POS file, read. A line is one line: line breaks inside quotes are not read."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from producers.adapters.amounts import currency_of, decimal_of, rounded
 from producers.adapters.moments import parsed
 from producers.adapters.problem import Problem
-from producers.adapters.store.columns import Layout
+from producers.adapters.store.columns import Layout, Writing
 from schemas.identifier import BLANKS, is_blank
 
 TEXT_LIMIT = 200
@@ -85,7 +86,7 @@ def line_of(raw: Raw, layout: Layout, declared: Declared) -> Line | BadLine:
         text = raw.content.decode(errors="replace")
         problem = Problem(raw.at(), f"not UTF-8 (byte {error.start + 1} of the line)")
     fields = layout.fields(text)
-    columns = {name: fields[at].strip() for name, at in layout.positions.items() if at < len(fields)}
+    columns = layout.columns(fields)
     try:
         if problem is not None:
             raise problem
@@ -95,13 +96,20 @@ def line_of(raw: Raw, layout: Layout, declared: Declared) -> Line | BadLine:
             raise Problem(raw.at(), "cut off: the file's last line has no line break")
         if len(fields) != layout.width:
             raise Problem(raw.at(), f"{len(fields)} columns where the heading has {layout.width}")
-        return _read(raw, columns, layout, declared)
+        return line_of_columns(raw, columns, layout.writing, declared)
     except Problem as found:
         in_order = tuple(sorted(columns.items(), key=lambda column: layout.positions[column[0]]))
-        return BadLine(raw, found, in_order, cut=not raw.ended, told=_told(in_order, cut=not raw.ended))
+        told = _told(in_order, layout.writing, cut=not raw.ended)
+        return BadLine(raw, found, in_order, cut=not raw.ended, told=told)
 
 
-def _read(raw: Raw, columns: dict[str, str], layout: Layout, declared: Declared) -> Line:
+def line_of_columns(raw: Raw, columns: Mapping[str, str], writing: Writing, declared: Declared) -> Line:
+    """Read the values of a line, by our names.
+
+    Raises:
+        Problem: one is missing, or is not what it should be.
+    """
+
     def text(name: str, *, required: bool = False) -> str | None:
         value = columns.get(name)
         if not value or (len(value) <= LONGEST_BLANK and is_blank(value)):
@@ -116,19 +124,18 @@ def _read(raw: Raw, columns: dict[str, str], layout: Layout, declared: Declared)
         value = text(name, required=default is None)
         if value is None:
             return default or Decimal(0)
-        if layout.decimal_comma and "." not in value:
-            value = value.replace(",", ".")
-        return decimal_of(value, raw.at(name))
+        return decimal_of(_number(value, writing), raw.at(name))
 
     stated = text("currency") or declared.currency
     if stated is None:
         raise Problem(raw.at("currency"), "required: the file has none, and none was declared")
     currency = currency_of(stated, raw.at("currency"))
-    local, moment = _times(text("timestamp", required=True), raw.at("timestamp"), declared.zone)
+    local, moment = _times(text("timestamp", required=True), raw.at("timestamp"), declared.zone, writing.date_format)
+    store, till = _required(text("store_id", required=True)), text("till") or ""
     return Line(
         raw=raw,
-        store=_required(text("store_id", required=True)),
-        till=text("till") or "",
+        store=store,
+        till=till,
         receipt=_required(text("receipt", required=True)),
         local=local,
         moment=moment,
@@ -138,15 +145,37 @@ def _read(raw: Raw, columns: dict[str, str], layout: Layout, declared: Declared)
         quantity=number("quantity", Decimal(1)),
         value=rounded(number("value"), currency),
         currency=currency,
-        original=text("original_receipt"),
+        original=_original(text, raw, store, till, writing),
     )
 
 
-def _told(known: tuple[tuple[str, str], ...], *, cut: bool) -> datetime | None:
+def _number(value: str, writing: Writing) -> str:
+    decimal, group = (",", ".") if writing.decimal_comma else (".", ",")
+    if writing.groups:
+        value = value.replace(group, "").replace(" ", "").replace("\u00a0", "")
+    elif "." in value:
+        return value
+    return value.replace(decimal, ".") if writing.decimal_comma else value
+
+
+def _original(text: Callable[[str], str | None], raw: Raw, store: str, till: str, writing: Writing) -> str | None:
+    """Give the receipt that a line takes back: store/till/date/number, put together where it stands in parts.
+
+    A till or store that is not told is the line's own.
+    """
+    number, day = text("original_receipt"), text("original_date")
+    if number is None or day is None or number.count("/") == 3:
+        return number
+    at = raw.at("original_date")
+    date = _local(day, at, writing.date_format, day_only=True).date()
+    return f"{text('original_store') or store}/{text('original_till') or till}/{date.isoformat()}/{number}"
+
+
+def _told(known: tuple[tuple[str, str], ...], writing: Writing, *, cut: bool) -> datetime | None:
     for column, value in known[:-1] if cut else known:
         if column == "timestamp":
             try:
-                return parsed(value, column).replace(tzinfo=None)
+                return _local(value, column, writing.date_format).replace(tzinfo=None)
             except Problem:
                 return None
     return None
@@ -156,22 +185,33 @@ def _required(value: str | None) -> str:
     return value or ""
 
 
-def _times(value: str | None, path: str, zone: ZoneInfo | None) -> tuple[datetime, datetime]:
+def _local(value: str, path: str, date_format: str | None, *, day_only: bool = False) -> datetime:
+    """Read a time in the format of the tills; a mere day may also be written as everywhere."""
+    if date_format is not None:
+        try:
+            return datetime.strptime(value, date_format)  # noqa: DTZ007 # its zone is looked for by the caller
+        except ValueError:
+            if not day_only:
+                raise Problem(path, f"not a time of the form {date_format}") from None
+    return parsed(value, path)
+
+
+def _times(value: str | None, path: str, zone: ZoneInfo | None, date_format: str | None) -> tuple[datetime, datetime]:
     """Give the time as written and in UTC.
 
     Where clocks go back, an hour comes twice: the first one is meant. Where they go forward, an hour is missing: a
     till that shows it has not been put forward yet, so the time counts by the offset before.
     """
     try:
-        return _moments(value, zone)
+        return _moments(value or "", zone, date_format)
     except Problem as problem:
         raise Problem(path, problem.message) from None
 
 
 @lru_cache(maxsize=1024)
-def _moments(value: str | None, zone: ZoneInfo | None) -> tuple[datetime, datetime]:
+def _moments(value: str, zone: ZoneInfo | None, date_format: str | None) -> tuple[datetime, datetime]:
     """Remembered, since the lines of a receipt have one time."""
-    local = parsed(value, "")
+    local = _local(value, "", date_format)
     if local.tzinfo is None:
         if zone is None:
             raise Problem("", f"{value!r} has no time zone, and none was declared")

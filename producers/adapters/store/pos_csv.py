@@ -1,101 +1,120 @@
-"""From a receipt to its outcome. Pure.
+"""Receipts as CSV: one line for each line of a receipt, in any order, with a heading. Pure.
 
-A receipt is one `store_purchase`; its worth is the sum of its lines, each rounded half to even to the minor unit. Lines
-of quantity 0 and receipts worth 0 are kept: a till writes them for a reason (a deposit, a voucher, a correction).
-A receipt below zero is a `store_return` of that positive amount; where the column `original_receipt` names the
-receipt that it takes back (store/till/date/number), it takes it back from that order, else it stands for itself.
-Without a loyalty card there is no identifier: the receipt is landed and counts as revenue, but is not stitched.
+Columns go by many names (`columns.py`), or by those that the catalogue's section `store` gives. `grouping.py` makes
+receipts of the lines, `receipts.py` touchpoints of those.
 """
 
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
-from producers.adapters.amounts import money
-from producers.adapters.moments import possible
+from producers.adapters.adapter import Adapter, Context, Piece
 from producers.adapters.problem import Problem
-from producers.adapters.quarantine import quarantined
-from producers.adapters.sender import Limits, Sender
-from producers.adapters.store.grouping import Found, Receipt, Stray, Torn, Twice
-from producers.adapters.store.lines import Line
-from schemas.base import event_id
-from schemas.bodies import StoreBody
-from schemas.identifier import Identifier
-from schemas.outcome import Accepted, Duplicate, Outcome
-from schemas.touchpoint import Touchpoint
+from producers.adapters.resumed import kept_heading, lines_before
+from producers.adapters.store.columns import Layout, LayoutError, layout_of
+from producers.adapters.store.grouping import Grouping
+from producers.adapters.store.lines import Declared, Line, Raw, line_of
+from producers.adapters.store.receipts import pieces_of, read
+from schemas.catalogue import StoreSettings
 
-PURCHASE, RETURN, CHANNEL = "store_purchase", "store_return", "store"
-#: A touchpoint must fit a Kafka record.
-MOST_LINES = 2_000
-
-
-def outcome_of(found: Found, sender: Sender, received_at: datetime, limits: Limits) -> Outcome:
-    """Give the outcome of what the grouping found: one per receipt or stray line, never an exception."""
-    if isinstance(found, Stray):
-        return quarantined(str(found.line.problem), found.line.raw.content, sender, received_at, limits)
-    receipt = found.receipt
-    if isinstance(found, Twice):
-        return Duplicate(event_id(sender.source, receipt.key))
-    try:
-        if isinstance(found, Torn):
-            raise Problem(
-                receipt.raws[0].at("receipt"), f"receipt {receipt.key} was complete long before; sort the file by it"
-            )
-        return Accepted(_touchpoint(receipt, sender, received_at))
-    except Problem as problem:
-        raw = b"".join(raw.content for raw in receipt.raws)
-        return quarantined(str(problem), raw, sender, received_at, limits)
+LONGEST_LINE = 64 * 1024
+#: A receipt is whole after so many other lines.
+WINDOW = 10_000
+#: So many pieces may come before one says from where an import may go on; to find that takes a millisecond.
+CLEAN_EVERY = 100
 
 
-def _touchpoint(receipt: Receipt, sender: Sender, received_at: datetime) -> Touchpoint:
-    if receipt.problem is not None:
-        raise receipt.problem
-    lines = receipt.lines
-    last = max(lines, key=lambda line: line.moment)
-    if len(lines) > MOST_LINES:
-        raise Problem(lines[MOST_LINES].raw.at(), f"more than {MOST_LINES} lines in one receipt")
-    currency, loyalty, original = (_one(lines, name) for name in ("currency", "loyalty", "original"))
-    total = sum((line.value for line in lines), start=lines[0].value * 0)
-    returned = total < 0
-    order = receipt.key
-    if returned:
-        order = original if original is not None else ""
-        if order and order.count("/") != 3:
-            line = next(line for line in lines if line.original)
-            raise Problem(line.raw.at("original_receipt"), "not of the form store/till/date/number")
-    # Validated in one step: a model for each line first would take as long as all the rest.
-    items = [
-        {"product": line.product, "category": line.category, "quantity": line.quantity, "value": line.value}
-        for line in lines
-    ]
-    body = {
-        "kind": "store",
-        "store": receipt.store,
-        "till": receipt.till or None,
-        "receipt": receipt.number,
-        "items": items,
-    }
-    return Touchpoint(
-        event_id=event_id(sender.source, receipt.key),
-        source=sender.source,
-        touchpoint=RETURN if returned else PURCHASE,
-        channel=CHANNEL,
-        occurred_at=possible(last.moment, received_at, last.raw.at("timestamp")),
-        received_at=received_at,
-        identifiers=(Identifier(kind="loyalty", value=loyalty),) if loyalty else (),
-        order_id=order or None,
-        amount=money(abs(total), currency or "", lines[0].raw.at("value")),
-        body=StoreBody.model_validate(body),
-    )
+def file(
+    file: BinaryIO, context: Context, *, window: int = WINDOW, on_line: Callable[[], None] = lambda: None
+) -> Iterator[Piece]:
+    """Split a file into receipts. `on_line` is told of each line that is not blank.
 
-
-def _one(lines: list[Line], name: str) -> str | None:
-    """Give what all lines that say it agree on."""
-    columns = {"currency": "currency", "loyalty": "loyalty_id", "original": "original_receipt"}
-    first: str | None = None
-    for line in lines:
-        value: str | None = getattr(line, name)
-        if value is None:
+    Raises:
+        Problem: it is no file of receipt lines, or the zone or currency that its lines lack is not declared.
+    """
+    declared = Declared(context.sender.zone, context.sender.default_currency)
+    layout = _layout(file, context, declared)
+    grouping, unmarked = Grouping(window), 0
+    at, cut = file.tell(), None
+    for raw in _lines(file):
+        at, cut = raw.offset + raw.length, None if raw.ended else raw
+        if not raw.content.strip():
             continue
-        if first is not None and value != first:
-            raise Problem(line.raw.at(columns[name]), f"{value!r}, where the receipt began with {first!r}")
-        first = value
-    return first
+        on_line()
+        found = [piece for one in grouping.add(line_of(raw, layout, declared)) for piece in pieces_of(one)]
+        unmarked += len(found)
+        if unmarked >= CLEAN_EVERY:
+            found[-1] = replace(found[-1], end=grouping.clean(at))
+            unmarked = 0
+        yield from found
+    if cut is not None:
+        # The line may be whole next time; then the receipt that it spoils here is read again.
+        at = grouping.first_spoilt_by(cut).offset
+    found = [piece for one in grouping.end() for piece in pieces_of(one)]
+    if found:
+        found[-1] = replace(found[-1], end=grouping.clean(at))
+    yield from found
+
+
+def layout_in(first: bytes, settings: StoreSettings) -> Layout:
+    """Read the heading.
+
+    Raises:
+        Problem: it is none of receipt lines.
+    """
+    if not first.strip():
+        raise Problem("$", "the file is empty")
+    try:
+        return layout_of(first.decode("utf-8-sig"), settings)
+    except UnicodeDecodeError as error:
+        raise Problem("$.line[1]", f"not UTF-8 (byte {error.start + 1})") from None
+    except LayoutError as error:
+        raise Problem("$.line[1]", str(error).removeprefix("line 1: ")) from None
+
+
+def zone_is_missing(second: bytes, layout: Layout, declared: Declared) -> bool:
+    """Say whether the first line after the heading has a time that cannot be told without a declared zone."""
+    if declared.zone is not None or not second.strip():
+        return False
+    line = line_of(Raw(2, 0, second), layout, Declared(ZoneInfo("UTC"), declared.currency))
+    return isinstance(line, Line) and isinstance(line.local.tzinfo, ZoneInfo)
+
+
+def _layout(file: BinaryIO, context: Context, declared: Declared) -> Layout:
+    kept = kept_heading(file)
+    if kept is not None:
+        return layout_in(kept, context.catalogue.store)
+    layout = layout_in(file.readline(LONGEST_LINE), context.catalogue.store)
+    if "currency" not in layout.positions and declared.currency is None:
+        raise Problem("$.line[1]", "there is no column currency; declare the currency of the source")
+    place = file.tell()
+    second = file.readline(LONGEST_LINE)
+    file.seek(place)
+    if zone_is_missing(second, layout, declared):
+        raise Problem("$.line[2]", "the time has no time zone; declare the time zone of the source")
+    return layout
+
+
+def _lines(file: BinaryIO) -> Iterator[Raw]:
+    """Give the lines from where the file stands. Of a line above the bound the beginning is given: it is bad."""
+    offset = file.tell()
+    number = lines_before(file) or 1
+    while content := file.readline(LONGEST_LINE):
+        number += 1
+        ended = content.endswith(b"\n")
+        length = len(content)
+        while not ended and length >= LONGEST_LINE and (rest := file.readline(LONGEST_LINE)):
+            ended = rest.endswith(b"\n")
+            length += len(rest)
+        yield Raw(number, offset, content, ended, length)
+        offset += length
+
+
+ADAPTER = Adapter(
+    name="pos_csv",
+    about="receipts of store tills as CSV, one row for each line of a receipt",
+    area="store",
+    file=file,
+    read=read,
+)

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from producers.adapters.sender import Limits, Sender
+from producers.adapters.adapter import Context
+from producers.adapters.finish import outcome_of
+from producers.adapters.problem import Problem
+from producers.adapters.sender import Sender
+from producers.adapters.store import pos_csv
 from producers.adapters.store.columns import LayoutError, layout_of
-from producers.adapters.store.grouping import Grouping
-from producers.adapters.store.lines import Declared, Raw, line_of
-from producers.adapters.store.pos_csv import outcome_of
+from producers.adapters.store.lines import Declared
 from schemas.base import event_id
 from schemas.bodies import StoreBody
-from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
+from schemas.catalogue import StoreSettings, load
+from schemas.outcome import Accepted, Outcome, Quarantined
 from schemas.touchpoint import Touchpoint
 
 HEADING = "store_id,till,receipt,timestamp,loyalty_id,product,category,quantity,value"
 BERLIN = Declared(ZoneInfo("Europe/Berlin"), "EUR")
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
-SENDER = Sender("store", "file:pos.csv")
+CATALOGUE = load()
 
 
 def outcomes(
-    *lines: str | bytes, heading: str = HEADING, declared: Declared = BERLIN, window: int = 1000, ended: bool = True
+    *lines: str | bytes,
+    heading: str = HEADING,
+    declared: Declared = BERLIN,
+    window: int = 1000,
+    ended: bool = True,
+    store: StoreSettings | None = None,
 ) -> list[Outcome]:
-    layout, grouping = layout_of(heading), Grouping(window)
-    found = []
-    offset = len(heading) + 1
-    for number, line in enumerate(lines, start=2):
-        content = (line.encode() if isinstance(line, str) else line) + (
-            b"" if number > len(lines) and not ended else b"\n"
-        )
-        raw = Raw(number, offset, content, ended or number <= len(lines), len(content))
-        found += grouping.add(line_of(raw, layout, declared))
-        offset += len(content)
-    found += grouping.end()
-    return [outcome_of(one, SENDER, NOW, Limits()) for one in found]
+    content = b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in (heading, *lines))
+    sender = Sender("store", "file:pos.csv", declared.currency, zone=declared.zone)
+    catalogue = CATALOGUE.model_copy(update={"store": store or StoreSettings()})
+    context = Context(sender, NOW, catalogue)
+    file = io.BytesIO(content if ended else content.removesuffix(b"\n"))
+    return [outcome_of(pos_csv.ADAPTER, piece, context) for piece in pos_csv.file(file, context, window=window)]
 
 
 def taken(*lines: str | bytes, **more: object) -> list[Touchpoint]:
@@ -165,8 +168,21 @@ def test_a_time_without_zone_is_of_the_declared_one(written: str, hour: int) -> 
 
 
 def test_without_a_declared_zone_a_time_without_one_is_refused() -> None:
-    found = reasons(line(), declared=Declared(None, "EUR"))
-    assert found == ["$.line[2].timestamp: '2017-03-01 11:53:26' has no time zone, and none was declared"]
+    found = reasons(line(time="2017-03-01T10:53:26Z"), line("102"), declared=Declared(None, "EUR"))
+    assert found == ["$.line[3].timestamp: '2017-03-01 11:53:26' has no time zone, and none was declared"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "reason"),
+    [
+        (Declared(None, "EUR"), "$.line[2]: the time has no time zone"),
+        (Declared(ZoneInfo("UTC"), None), "$.line[1]: there is no column currency"),
+    ],
+)
+def test_a_file_whose_source_declares_too_little_is_refused_whole(declared: Declared, reason: str) -> None:
+    with pytest.raises(Problem) as refused:
+        outcomes(line(), declared=declared)
+    assert str(refused.value).startswith(reason)
 
 
 # ---- what is wrong
@@ -221,12 +237,11 @@ def test_a_line_of_which_nobody_knows_the_receipt_is_kept_alone() -> None:
     assert len(taken("nonsense", line())) == 1
 
 
-def test_the_same_receipt_again_is_a_duplicate_and_another_of_its_name_is_refused() -> None:
+def test_the_same_receipt_again_is_the_same_event_and_another_of_its_name_is_refused() -> None:
     others = [line(str(number)) for number in range(200, 210)]
     result = outcomes(line(), *others, line(), *others, line(value="9.99"), window=5)
-    assert [outcome for outcome in result if isinstance(outcome, Duplicate)] == [
-        Duplicate(event_id("store", f"12/1/2017-03-01/{number}")) for number in (101, *range(200, 210))
-    ]
+    events = [outcome.touchpoint.event_id for outcome in result if isinstance(outcome, Accepted)]
+    assert events == [event_id("store", f"12/1/2017-03-01/{number}") for number in (101, *range(200, 210))] * 2
     [torn] = [outcome for outcome in result if isinstance(outcome, Quarantined)]
     assert torn.record.reason.startswith("$.line[24].receipt: receipt 12/1/2017-03-01/101 was complete long before")
 
