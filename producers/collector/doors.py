@@ -1,6 +1,6 @@
 """Every door and page of the collector. To add one: its module, and one line here."""
 
-from producers.collector import hooks, pages, sdk_start, segment_door, snowplow
+from producers.collector import hooks, pages, sdk_start, segment_door, snippet, snowplow
 from producers.collector.door import Door, Page
 
 DOORS: tuple[Door, ...] = (
@@ -9,4 +9,4 @@ DOORS: tuple[Door, ...] = (
     *hooks.DOORS,
 )
 
-PAGES: tuple[Page, ...] = (*pages.PAGES, *sdk_start.PAGES)
+PAGES: tuple[Page, ...] = (*pages.PAGES, *sdk_start.PAGES, *snippet.PAGES)
