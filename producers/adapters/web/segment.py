@@ -40,7 +40,7 @@ _TOUCHPOINTS: dict[Call, str] = {
     "group": "identified",
     "alias": "identified",
 }
-_KEPT_CONTEXT = ("app", "device", "groupId", "library", "os", "timezone")
+_KEPT_CONTEXT = ("app", "clickIds", "consent", "device", "groupId", "library", "os", "timezone")
 _PRIVATE = frozenset({"id", "advertisingId", "adTrackingEnabled", "token"})
 _KEPT_FIELDS = ("groupId", "previousId", "category")
 _MOBILE_LIBRARIES = re.compile(r"ios|android|kotlin|swift|react-native|flutter", re.IGNORECASE)
