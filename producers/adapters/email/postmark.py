@@ -1,37 +1,45 @@
 """Postmark's webhooks: one event a request, unsigned; Basic authentication or the key in the address protects them.
 
 Format: https://postmarkapp.com/developer/webhooks/webhooks-overview
+Bounce types: https://postmarkapp.com/developer/api/bounce-api#bounce-types
 """
 
 from collections.abc import Iterator
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
-from producers.adapters.moments import parsed
+from producers.adapters.email import mail
 from producers.adapters.payload import Node
-from producers.adapters.person import email, identifiers
 from producers.adapters.pieces import json_pieces
 from producers.adapters.problem import Problem
-from schemas.bodies import EmailBody
-from schemas.touchpoint import Campaign
 
 #: What happened → (touchpoint, the field that says when).
 _RECORDS = {
-    "Delivery": ("email_delivered", "DeliveredAt"),
-    "Open": ("email_opened", "ReceivedAt"),
-    "Click": ("email_clicked", "ReceivedAt"),
-    "Bounce": ("email_bounced", "BouncedAt"),
-    "SpamComplaint": ("email_complained", "BouncedAt"),
-    "SubscriptionChange": ("email_unsubscribed", "ChangedAt"),
+    "Delivery": (mail.DELIVERED, "DeliveredAt"),
+    "Open": (mail.OPENED, "ReceivedAt"),
+    "Click": (mail.CLICKED, "ReceivedAt"),
+    "Bounce": (mail.BOUNCED, "BouncedAt"),
+    "SpamComplaint": (mail.COMPLAINED, "BouncedAt"),
+    "SubscriptionChange": (mail.UNSUBSCRIBED, "ChangedAt"),
+    "SMTPApiError": (mail.FAILED, "OccurredAt"),
+}
+#: Answers that come as bounces.
+_TYPES = {
+    "AutoResponder": mail.REPLIED,
+    "Subscribe": mail.SUBSCRIBED,
+    "Unsubscribe": mail.UNSUBSCRIBED,
+    "SpamComplaint": mail.COMPLAINED,
 }
 _KEPT = (
     "MessageStream",
-    "Metadata",
     "Type",
     "TypeCode",
     "Description",
     "Platform",
     "Client",
     "OS",
+    "FirstOpen",
+    "ClickLocation",
+    "Origin",
     "SuppressionReason",
 )
 
@@ -48,23 +56,35 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
     if record not in _RECORDS:
         raise Problem(event.at("RecordType"), f"{record!r} is none of {', '.join(_RECORDS)}")
     touchpoint, when = _RECORDS[record]
-    if record == "SubscriptionChange" and event.values.get("SuppressSending") is False:
-        touchpoint = "newsletter_subscribed"
-    mailing = event.text("Tag")
-    address = event.text("Recipient") or event.text("Email")
-    return Draft(
-        touchpoint=touchpoint,
-        channel="email",
-        occurred_at=parsed(event.values.get(when), event.at(when)),
+    if record == "SubscriptionChange":
+        touchpoint = _subscription(event)
+    elif record == "Bounce":
+        touchpoint = _TYPES.get(event.remark("Type") or "", touchpoint)
+    return mail.mail_draft(
+        event,
+        touchpoint,
         at=event.at(when),
-        id=None,  # the same message may be opened and clicked again: the content tells one from a retry
-        identifiers=identifiers(email=email(address)),
-        campaign=Campaign(name=mailing) if mailing else None,
+        when=event.values.get(when),
+        # No id: the same message may be opened and clicked again, and the content tells one from a retry.
+        address=event.text("Recipient") or event.text("Email"),
         name=record,
-        body=EmailBody(mailing=mailing, subject=event.text("Subject"), link=event.text("OriginalLink", 4096)),
-        properties={"message_id": event.text("MessageID")}
-        | {name: event.values[name] for name in _KEPT if event.values.get(name) not in (None, "")},
+        tags=mail.texts(event.values.get("Tag")),
+        metadata=event.child("Metadata").values,
+        subject=event.remark("Subject"),
+        link=event.remark("OriginalLink"),
+        user_agent=event.remark("UserAgent"),
+        kept=_KEPT,
+        properties={"message_id": event.remark("MessageID")},
     )
+
+
+def _subscription(event: Node) -> str:
+    """Tell a person who leaves or comes back from an address that is switched off after a bounce, or on again."""
+    by_person = event.remark("Origin") == "Recipient"
+    if event.values.get("SuppressSending") is False:
+        return mail.SUBSCRIBED if by_person else mail.REACTIVATED
+    left = event.remark("SuppressionReason") in (None, "ManualSuppression")
+    return mail.UNSUBSCRIBED if left else mail.SUPPRESSED
 
 
 ADAPTER = Adapter(
@@ -73,5 +93,5 @@ ADAPTER = Adapter(
     area="email",
     pieces=pieces,
     read=read,
-    hook=Hook(signature="none: the write key protects it"),
+    hook=Hook(signature="none: the write key or Basic authentication protects it"),
 )

@@ -1,0 +1,88 @@
+"""MailerSend's webhooks: one activity a request, signed by HMAC-SHA256 over the body.
+
+Format and signature: https://developers.mailersend.com/api/v1/webhooks.html
+The first opening is told twice, as `opened` and as `opened_unique`, with one id of the opening; so are clicks.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, HookSecrets, Piece
+from producers.adapters.email import mail
+from producers.adapters.email.signing import digests, from_hex, header, one_matches
+from producers.adapters.payload import Node
+from producers.adapters.pieces import json_pieces
+from producers.adapters.problem import Problem
+
+_EVENTS = {
+    "activity.sent": mail.SENT,
+    "activity.delivered": mail.DELIVERED,
+    "activity.deferred": mail.DEFERRED,
+    "activity.soft_bounced": mail.BOUNCED,
+    "activity.hard_bounced": mail.BOUNCED,
+    "activity.opened": mail.OPENED,
+    "activity.opened_unique": mail.OPENED,
+    "activity.clicked": mail.CLICKED,
+    "activity.clicked_unique": mail.CLICKED,
+    "activity.unsubscribed": mail.UNSUBSCRIBED,
+    "activity.spam_complaint": mail.COMPLAINED,
+}
+
+
+def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
+    """Give the one activity of a request."""
+    return json_pieces(request.body, context.limits)
+
+
+def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
+    """Make the draft of one activity."""
+    event = Node(piece.value, piece.path)
+    record = event.text("type")
+    if record not in _EVENTS:
+        raise Problem(event.at("type"), f"{record!r} is none of {', '.join(_EVENTS)}")
+    data = event.child("data")
+    message, more = data.child("email"), data.child("morph")
+    when = data if data.first_filled(["created_at"]) else event
+    sender_id = more.text("id") or data.text("id")
+    tags = mail.texts(message.values.get("tags"))
+    return mail.mail_draft(
+        event,
+        _EVENTS[record],
+        at=when.at("created_at"),
+        when=when.values.get("created_at"),
+        id=f"{_EVENTS[record]}:{sender_id}" if sender_id else None,
+        address=message.child("recipient").text("email"),
+        name=record,
+        mailing=tags[0] if tags else mail.short(data.remark("template_id")),
+        tags=tags,
+        metadata=data.child("metadata").values,
+        subject=message.remark("subject"),
+        link=more.remark("url"),
+        user_agent=more.remark("user_agent"),
+        properties={
+            "message_id": message.child("message").remark("id"),
+            "template_id": data.remark("template_id"),
+            "status": message.remark("status"),
+            "reason": more.remark("readable_reason", "reason"),
+        },
+    )
+
+
+def verify(request: HookRequest, secrets: HookSecrets, _now: datetime, _fetched: Mapping[str, bytes]) -> None:
+    """Check the signature with the signing secrets. It has no time; what comes again is a duplicate by its id.
+
+    Raises:
+        SignatureRefused: it is missing or wrong.
+    """
+    signature = from_hex(header(request, "signature"))
+    one_matches(digests([secret.encode() for secret in secrets.secrets], request.body, "sha256"), [signature])
+
+
+ADAPTER = Adapter(
+    name="mailersend",
+    about="MailerSend: sent, delivered, opened, clicked, bounced, complained, unsubscribed; signed by HMAC",
+    area="email",
+    pieces=pieces,
+    read=read,
+    hook=Hook(signature="HMAC-SHA256 over the body", verify=verify),
+)
