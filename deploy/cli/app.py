@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.cli import admin, data, doors, look, parts, quarantine
+from deploy.cli import admin, data, doors, follow, look, parts, quarantine
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -59,7 +59,7 @@ app = typer.Typer(
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (parts.up, parts.demo, parts.collector, parts.worker, parts.sink),
     "Bring data in": (data.settle,),
-    "Look": (look.sql, doors.adapters, doors.try_, look.version),
+    "Look": (look.sql, follow.tail, doors.adapters, doors.try_, look.version),
     "Prepare": (admin.topics, admin.migrate, look.config, look.schemas),
 }
 GROUPS = {
