@@ -1,11 +1,25 @@
 """What the collector and the publisher can be told. Typed and frozen; nobody here reads the environment."""
 
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
+from producers.adapters.address import Network
 from producers.adapters.sender import Sender
 from schemas.base import Name
 from schemas.money import Currency
@@ -17,6 +31,18 @@ def _zone_name(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"{name!r} is not a time zone; one is Europe/Berlin") from error
     return name
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no network; one is 10.0.0.0/8") from error
+    return text
+
+
+Origin = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
+"""Of a page, as browsers write it: `https://shop.example`, without a slash at its end; `*`: any."""
 
 
 class _Settings(BaseModel):
@@ -74,7 +100,10 @@ class SourceSettings(_Settings):
 
 
 class WriteKey(SourceSettings):
-    """A key that may write, and the source that holds it."""
+    """A key that may write, the source that holds it, and what it opens.
+
+    A source may hold several: one for its pages and one for its servers, or an old and a new one while they rotate.
+    """
 
     key: SecretStr = Field(min_length=1)
     hooks: dict[str, HookSettings] = Field(default_factory=dict, description="by adapter: what its signatures need")
@@ -82,15 +111,64 @@ class WriteKey(SourceSettings):
         default=(),
         description="Snowplow's trackers send no key: the application ids that stand for this one; *: all others",
     )
+    valid_from: AwareDatetime | None = Field(default=None, description="it opens nothing before")
+    valid_until: AwareDatetime | None = Field(default=None, description="it opens nothing from then on")
+    public: bool = Field(
+        default=False,
+        description="it stands in a page, where anybody can read it: no hooks, no e-mail, hotline and store "
+        "touchpoints, no refunds, and purchases stay unverified until a trusted source names the same order",
+    )
+    allow: tuple[str, ...] | None = Field(
+        default=None, description="what it may send: track, page, hooks, hooks:sendgrid; none: everything"
+    )
+    touchpoints: tuple[Name, ...] | None = Field(
+        default=None, description="the touchpoints that it may send, with their parts; none: all"
+    )
+    origins: tuple[Origin, ...] | None = Field(
+        default=None, description="of pages that may send with it; none: the collector's cors_origins"
+    )
+    rate: float | None = Field(default=None, gt=0, description="events a second; none: the collector's")
+    burst: float | None = Field(default=None, gt=0, description="events at once above the rate; none: twice the rate")
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        if self.valid_from is not None and self.valid_until is not None and self.valid_until <= self.valid_from:
+            raise ValueError("valid_until must be later than valid_from")
+        return self
+
+    def opens_at(self, now: datetime) -> bool:
+        """Say whether it opens anything at that time."""
+        return (self.valid_from is None or now >= self.valid_from) and (
+            self.valid_until is None or now < self.valid_until
+        )
+
+    def sender(self, door: str, *, ip: str | None = None, keep_ip: bool = True) -> Sender:
+        """Give what an adapter is told of the source, and of what this key may send."""
+        return replace(
+            super().sender(door),
+            public=self.public,
+            calls=frozenset(self.allow) if self.allow is not None else None,
+            touchpoints=frozenset(self.touchpoints) if self.touchpoints is not None else None,
+            ip=ip,
+            keep_ip=keep_ip,
+        )
 
 
 class CollectorSettings(_Settings):
-    """The HTTP door. One process uses one core; run several behind a balancer for more."""
+    """The HTTP door. One process uses one core; `processes` share the port. Bounds and rates hold in each process."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     write_keys: tuple[WriteKey, ...] = Field(default=(), description="none: every event is answered 401")
-    cors_origins: tuple[str, ...] = Field(default=("*",), description="origins of pages that may send; *: all")
+    cors_origins: tuple[Origin, ...] = Field(
+        default=("*",), description="origins of pages that may send with a key that names none; *: all"
+    )
+    rate: float | None = Field(default=None, gt=0, description="events a second of each key; none: no limit")
+    burst: float | None = Field(default=None, gt=0, description="events at once above the rate; none: twice the rate")
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=(), description="networks whose X-Forwarded-For is believed: 10.0.0.0/8"
+    )
+    keep_ip: bool = Field(default=True, description="keep addresses, cut to /24 and /48; false: none at all")
     max_body_bytes: int = Field(default=5 * 1024**2, ge=1024, description="of a body as it is sent")
     max_unpacked_bytes: int = Field(default=20 * 1024**2, ge=1024, description="of a body after gzip")
     max_batch_events: int = Field(default=2500, ge=1)
@@ -99,11 +177,40 @@ class CollectorSettings(_Settings):
     max_quarantined_bytes: int = Field(default=64 * 1024, ge=1024, le=128 * 1024, description="kept of what was bad")
     recent_ids: int = Field(default=100_000, ge=0, description="how many event ids the door remembers")
     publish_timeout: float = Field(default=12, gt=0, description="seconds to wait for Kafka before answering 503")
-    max_requests: int = Field(default=256, ge=1, description="that are worked on at once")
+    max_requests: int = Field(default=256, ge=2, description="that are worked on at once; one key alone gets half")
+    max_bytes: int = Field(
+        default=64 * 1024**2, ge=1024**2, description="of bodies that are worked on at once; one key alone gets half"
+    )
+    max_connections: int = Field(default=4096, ge=1, description="that are open at once, idle ones included")
+    body_timeout: float = Field(default=30, gt=0, description="seconds for a body to arrive")
+    processes: int = Field(default=1, ge=1, le=64, description="that share the port; one uses one core")
     retry_after: int = Field(default=5, ge=1, description="seconds that a 503 asks the sender to wait")
     stop_timeout: float = Field(default=15, gt=0, description="seconds for requests in flight at the end")
     tls_cert: Path | None = None
     tls_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _every_key_is_another(self) -> Self:
+        keys = [key.key.get_secret_value() for key in self.write_keys]
+        if len(set(keys)) < len(keys):
+            raise ValueError("write_keys: a key is there twice")
+        return self
+
+    @cached_property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return tuple(map(ip_network, self.trusted_proxies))
+
+    def origins_of(self, key: WriteKey | None) -> tuple[str, ...]:
+        """Give the origins that may use a key; of None those that may use any, which is what a preflight can know."""
+        if key is not None:
+            return self.cors_origins if key.origins is None else key.origins
+        return self._every_origin
+
+    @cached_property
+    def _every_origin(self) -> tuple[str, ...]:
+        each = [origin for key in self.write_keys for origin in self.origins_of(key)]
+        return tuple(dict.fromkeys(each or self.cors_origins))
 
 
 class PublisherSettings(_Settings):
@@ -112,7 +219,7 @@ class PublisherSettings(_Settings):
     linger_ms: int = Field(default=5, ge=0)
     batch_bytes: int = Field(default=128 * 1024, ge=1)
     compression: Literal["gzip", "lz4", "zstd"] | None = None
-    buffer_bytes: int = Field(default=32 * 1024**2, ge=1024, description="of records that are not acknowledged yet")
+    buffer_bytes: int = Field(default=64 * 1024**2, ge=1024, description="of records that are not acknowledged yet")
     request_timeout: float = Field(default=5, gt=0, description="seconds")
     delivery_timeout: float = Field(default=10, gt=0, description="seconds; more than linger and one request")
     metadata_timeout: float = Field(default=3, gt=0, description="seconds to learn a topic's partitions")

@@ -5,6 +5,7 @@ for Kafka to acknowledge every touchpoint and every quarantine record, remember 
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,15 +19,16 @@ from starlette.routing import Route
 
 from producers.adapters.sender import Limits
 from producers.collector import cors
+from producers.collector.admission import Admission, Stay
 from producers.collector.door import Arrived, Door, Page, Services, json_answer
 from producers.collector.doors import DOORS, PAGES
 from producers.collector.fetching import Fetch, Fetcher
-from producers.collector.keys import KeyRing, basic_user
+from producers.collector.keys import KeyRing
 from producers.collector.metrics import Metrics
 from producers.collector.recent import RecentIds
 from producers.collector.refusal import Refusal
 from producers.collector.tally import outcome_of_refusal, tally_of, without_known
-from producers.collector.unpack import read, unpacked
+from producers.collector.unpack import drain, read, unpacked
 from producers.publisher import Publisher, PublishFailed
 from producers.records import record_of
 from producers.settings import CollectorSettings, WriteKey
@@ -53,6 +55,7 @@ class Collector:
         catalogue: Catalogue,
         now: Callable[[], datetime] = utc_now,
         fetch: Fetch | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = Metrics()
         self._settings = settings
@@ -67,10 +70,12 @@ class Collector:
             now=now,
             fetch=fetch or Fetcher(),
         )
+        self._admission = Admission(settings, self._services.keys, self.metrics, clock)
         self._recent = RecentIds(settings.recent_ids)
         self._in_flight = 0
         self._refusing = False
         self._outage = False
+        _know_scopes(settings)
         routes = [route for door in DOORS for route in self._routes_of_door(door)]
         routes += [route for page in PAGES for route in self._routes_of_page(page)]
         self.app = Starlette(routes=routes, exception_handlers={HTTPException: self._http_error})
@@ -95,46 +100,67 @@ class Collector:
     async def _take(self, door: Door, request: Request) -> Response:
         if self._refusing:
             raise Refusal(503, "stopping", "the collector is stopping; send again")
-        if door.names is not None:
-            door.names(request)  # a door of several may say 404 here
         arrived = Arrived(request, self._services, self._services.now())
+        with contextlib.ExitStack() as leaving:
+            try:
+                if door.names is not None:
+                    door.names(request)  # a door of several may say 404 here
+                arrived.key = self._admitted(door, arrived, door.key_outside(request))
+                stay = leaving.enter_context(self._admission.stay(arrived.key))
+            except Refusal:
+                await self._drained(request)
+                raise
+            return await self._worked_on(door, arrived, stay)
+
+    async def _worked_on(self, door: Door, arrived: Arrived, stay: Stay) -> Response:
         refusal: Refusal | None = None
         inside: str | None = None
         try:
-            arrived.body = await self._unpacked(request)
+            arrived.body = await self._unpacked(arrived.request, stay)
             inside = door.key_inside(arrived)
         except Refusal as refused:
             refusal = refused
-        arrived.key = self._holder(request, door.key_outside(request) or inside)
-        arrived.sender = arrived.key.sender(f"http:{request.url.path}")
+        arrived.key = key = arrived.key or self._admitted(door, arrived, inside)
+        if key is None:
+            raise self._admission.unauthorized("a write key is required (Basic auth, user name)")
+        arrived.sender = self._admission.sender(key, arrived.request)
         outcomes: Sequence[Outcome] = ()
         if refusal is None:
             try:
                 outcomes = await door.translate(arrived)
+                self._admission.charge(key, len(outcomes))
             except Refusal as refused:
                 refusal = refused
         if refusal is not None:
             if refusal.status == 400:
                 bad = outcome_of_refusal(refusal, arrived.sender, arrived.received_at, self._services.limits)
-                await self._settle([bad], arrived.key.source)
+                await self._settle([bad], key.source)
             raise refusal
-        return door.answer(arrived, await self._settle(outcomes, arrived.key.source))
+        return door.answer(arrived, await self._settle(outcomes, key.source))
 
-    async def _unpacked(self, request: Request) -> bytes:
-        keep = self._services.limits.quarantined_bytes
-        packed = await read(request.stream(), self._settings.max_body_bytes, keep)
-        return unpacked(packed, self._settings.max_unpacked_bytes, keep)
-
-    def _holder(self, request: Request, stated: str | None) -> WriteKey:
-        """Give whose request it is: by Basic authentication, else by the key that is stated elsewhere."""
-        presented = basic_user(request.headers.get("authorization")) or stated
-        key = self._services.keys.holder(presented) if presented else None
-        if key is None:
-            self.metrics.unauthorized.inc()
-            # No WWW-Authenticate: browsers would ask the visitor of a web page for a password.
-            what = "the write key is not known" if presented else "a write key is required (Basic auth, user name)"
-            raise Refusal(401, "unauthorized", what)
+    def _admitted(self, door: Door, arrived: Arrived, stated: str | None) -> WriteKey | None:
+        key = self._admission.holder(arrived.request, stated, arrived.received_at)
+        if key is not None:
+            arrived.request.state.origins = self._settings.origins_of(key)
+            self._admission.admit(key, door, arrived.request)
         return key
+
+    async def _unpacked(self, request: Request, stay: Stay) -> bytes:
+        keep = self._services.limits.quarantined_bytes
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                packed = await read(request.stream(), self._settings.max_body_bytes, keep, stay.more)
+        except TimeoutError:
+            raise Refusal(408, "timeout", f"the body did not arrive in {self._settings.body_timeout:g} s") from None
+        body = unpacked(packed, self._settings.max_unpacked_bytes, keep)
+        if body is not packed:
+            stay.more(len(body))
+        return body
+
+    async def _drained(self, request: Request) -> None:
+        with contextlib.suppress(TimeoutError, ClientDisconnect):
+            async with asyncio.timeout(self._settings.body_timeout):
+                await drain(request.stream(), self._settings.max_body_bytes)
 
     # ---- what is done
 
@@ -174,14 +200,16 @@ class Collector:
             origin = request.headers.get("origin")
             if request.method == "OPTIONS":
                 wanted = request.headers.get("access-control-request-headers")
-                return Response(status_code=200, headers=cors.preflight(origin, wanted, self._settings.cors_origins))
+                origins = self._settings.origins_of(None)
+                return Response(status_code=200, headers=cors.preflight(origin, wanted, origins))
             began = time.perf_counter()
             self._in_flight += 1
             try:
                 response = await self._answered(request, handler)
             finally:
                 self._in_flight -= 1
-            response.headers.update(cors.headers(origin, self._settings.cors_origins))
+            origins = getattr(request.state, "origins", None) or self._settings.origins_of(None)
+            response.headers.update(cors.headers(origin, origins))
             seconds = time.perf_counter() - began
             self.metrics.seconds.labels(path, str(response.status_code)).observe(seconds)
             return response
@@ -193,8 +221,10 @@ class Collector:
             return await handler(request)
         except Refusal as refusal:
             response = json_answer(refusal.status, {"code": refusal.code, "message": refusal.message})
-            if refusal.status == 503:
-                response.headers["Retry-After"] = str(self._settings.retry_after)
+            if (
+                wait := refusal.retry_after or (self._settings.retry_after if refusal.status == 503 else None)
+            ) is not None:
+                response.headers["Retry-After"] = str(wait)
             return response
         except ClientDisconnect:
             return json_answer(400, {"code": "disconnected", "message": "the sender closed the connection"})
@@ -220,3 +250,12 @@ class Collector:
         while self._in_flight and time.monotonic() < end:
             await asyncio.sleep(0.02)
         return self._in_flight == 0
+
+
+def _know_scopes(settings: CollectorSettings) -> None:
+    """Find typing errors in what keys may send."""
+    known = {name for door in DOORS for name in (door.scopes if door.names else (door.name,))}
+    for key in settings.write_keys:
+        for name in key.allow or ():
+            if name not in known:
+                raise ValueError(f"a write key of {key.source} allows {name!r}; known are {', '.join(sorted(known))}")

@@ -109,6 +109,10 @@ class Door:
     answer: Callable[[Arrived, Sequence[Outcome]], Response] = tell
     look: Callable[[Request], Response] | None = None
     """What a GET is shown where the door takes POST only: some providers try an address before they use it."""
+    private: bool = False
+    """Is it closed to public keys? So it is where other companies' systems send, and never a page."""
+    scopes: tuple[str, ...] = ()
+    """Every name that `names` may give; so a typing error in a key's `allow` is found at the start."""
     names: Callable[[Request], tuple[str, ...]] | None = None
     """By which names a key's `allow` allows this request: `("hooks", "hooks:sendgrid")`. None: by the door's name."""
     example: str = "{}"

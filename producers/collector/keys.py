@@ -1,27 +1,37 @@
-"""Who may write: the write keys of a request, and whose they are."""
+"""Who may write: the write keys of a request, whose they are, and since when and until when they open anything."""
 
 import base64
 import binascii
+import hashlib
 import hmac
+import secrets
 from collections.abc import Iterable
+from datetime import datetime
 
 from producers.settings import WriteKey
 
 
 class KeyRing:
-    """The configured keys. With none configured, no key opens anything."""
+    """The configured keys. With none configured, no key opens anything.
+
+    Keys are looked up by a digest that is keyed with a secret of this process, and then compared in constant time: how
+    long it takes tells nothing of a key, and does not grow with their number.
+    """
 
     def __init__(self, keys: Iterable[WriteKey]) -> None:
-        self._keys = tuple((key.key.get_secret_value().encode(), key) for key in keys)
+        self._secret = secrets.token_bytes(32)
+        self._keys = {self._digest(key.key.get_secret_value()): key for key in keys}
 
-    def holder(self, presented: str) -> WriteKey | None:
-        """Give whose key it is. Every key is compared, each in constant time, so that timing tells nothing."""
-        found = None
-        given = presented.encode(errors="replace")
-        for secret, key in self._keys:
-            if hmac.compare_digest(secret, given):
-                found = key
-        return found
+    def holder(self, presented: str, now: datetime) -> WriteKey | None:
+        """Give whose key it is, if it opens at that time."""
+        digest = self._digest(presented)
+        key = self._keys.get(digest)
+        if key is None or not hmac.compare_digest(digest, self._digest(key.key.get_secret_value())):
+            return None
+        return key if key.opens_at(now) else None
+
+    def _digest(self, key: str) -> bytes:
+        return hashlib.blake2b(key.encode(errors="replace"), key=self._secret, digest_size=32).digest()
 
 
 def basic_user(authorization: str | None) -> str | None:

@@ -24,6 +24,12 @@ class Metrics:
         self.unauthorized = Counter(
             "touchpath_collector_unauthorized", "Requests without a good write key", registry=self.registry
         )
+        self.turned_away = Counter(
+            "touchpath_collector_turned_away",
+            "Requests with a good key that were not read: forbidden, above the key's rate, or busy",
+            ["source", "why"],
+            registry=self.registry,
+        )
         self.bad_signatures = Counter(
             "touchpath_collector_bad_signatures",
             "Hooks whose signature was missing, wrong or too old",

@@ -6,11 +6,17 @@ is too large is answered 400 `too_large` and not 413, which Snowplow's trackers 
 
 
 class Refusal(Exception):  # noqa: N818 # an answer, not an error of ours
-    """Answer `status` with `code` and `message`. `reason` and `raw`, where there are, are for the quarantine."""
+    """Answer `status` with `code` and `message`. `raw`, where there is any, is for the quarantine.
 
-    def __init__(self, status: int, code: str, message: str, *, raw: bytes | None = None) -> None:
+    `retry_after` is in seconds; None: what the settings say for a 503, and nothing for another status.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, raw: bytes | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.raw = raw
+        self.retry_after = retry_after

@@ -83,7 +83,7 @@ def _private(response: Response) -> Response:
 
 
 def _known(key: str, services: Services) -> WriteKey:
-    holder = services.keys.holder(key) if key else None
+    holder = services.keys.holder(key, services.now()) if key else None
     if holder is None:
         services.metrics.unauthorized.inc()
         raise Refusal(401, "unauthorized", "the write key is not known" if key else "a write key is required")

@@ -77,6 +77,7 @@ DOORS = (
         name="batch",
         paths=("/v1/batch", "/v1/b", "/beacon/v1/batch"),
         about="Many calls at once; a bad one leaves its neighbours alone",
+        names=lambda _request: CALLS,  # it is opened by any of them, and each event is asked
         key_inside=_key_inside,
         translate=_translate_batch,
         example='{"batch": [{"type": "page", "anonymousId": "a1"}, {"type": "track", "event": "Product Viewed"}]}',

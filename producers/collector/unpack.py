@@ -1,7 +1,7 @@
 """The body of a request: read to a bound, gunzipped to a bound, taken for what it is and not for what it says."""
 
 import zlib
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 
 from producers.collector.refusal import Refusal
 
@@ -11,23 +11,40 @@ GZIP = b"\x1f\x8b"
 DRAIN = 8
 
 
-async def read(stream: AsyncIterable[bytes], limit: int, keep: int) -> bytes:
-    """Read a body of at most `limit` bytes.
+async def read(stream: AsyncIterable[bytes], limit: int, keep: int, more: Callable[[int], None]) -> bytes:
+    """Read a body of at most `limit` bytes, asking `more` for the room of each part.
 
     Raises:
-        Refusal: it is longer (400 `too_large`, with the first `keep` bytes).
+        Refusal: it is longer (400 `too_large`, with the first `keep` bytes), or `more` has refused.
     """
     parts, size = [], 0
+    refused: Refusal | None = None
     async for part in stream:
-        if size <= limit:
-            parts.append(part)  # the part that goes over the bound too: `keep` may want its beginning
+        if size <= limit and refused is None:
+            try:
+                more(len(part))
+                parts.append(part)  # the part that goes over the bound too: `keep` may want its beginning
+            except Refusal as refusal:
+                refused = refusal
+                parts.clear()
         size += len(part)
         if size > limit * DRAIN:
             break
+    if refused is not None:
+        raise refused
     body = b"".join(parts)
     if size > limit:
         raise Refusal(400, "too_large", f"$: the body has more than {limit} bytes", raw=body[:keep])
     return body
+
+
+async def drain(stream: AsyncIterable[bytes], limit: int) -> None:
+    """Read what is not wanted and throw it away, so that the sender sees the answer."""
+    size = 0
+    async for part in stream:
+        size += len(part)
+        if size > limit * DRAIN:
+            break
 
 
 def unpacked(body: bytes, limit: int, keep: int) -> bytes:
