@@ -17,7 +17,7 @@ from schemas.identifier import Identifier
 from schemas.money import Money
 from schemas.touchpoint import Campaign
 
-Area = Literal["web", "email", "hotline", "store", "survey", "social", "crm"]
+Area = Literal["web", "email", "hotline", "store", "survey", "social", "crm", "any"]
 
 
 @dataclass(frozen=True, slots=True)

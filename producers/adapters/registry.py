@@ -1,6 +1,7 @@
 """Every adapter that there is, by its name. One line each."""
 
 from producers.adapters.adapter import Adapter
+from producers.adapters.crm import activities, customers, segment_archive, touchpoints
 from producers.adapters.email import (
     brevo,
     mailersend,
@@ -14,11 +15,22 @@ from producers.adapters.email import (
     ses,
     sparkpost,
 )
+from producers.adapters.social import mentions
 from producers.adapters.store import pos_csv
+from producers.adapters.survey import delighted, formbricks, reviews, surveys, typeform
 from producers.adapters.web.snowplow import adapter as snowplow
 
 _MAIL = (brevo, mailersend, mailgun, mailjet, mandrill, newsletter, postmark, resend, sendgrid, ses, sparkpost)
+_ASKED = (delighted, formbricks, reviews, surveys, typeform)
+_KNOWN = (activities, customers, segment_archive, touchpoints)
 
-_ALL: tuple[Adapter, ...] = (*(one.ADAPTER for one in _MAIL), snowplow.ADAPTER, pos_csv.ADAPTER)
+_ALL: tuple[Adapter, ...] = (
+    *(one.ADAPTER for one in _MAIL),
+    snowplow.ADAPTER,
+    pos_csv.ADAPTER,
+    *(one.ADAPTER for one in _ASKED),
+    *(one.ADAPTER for one in _KNOWN),
+    mentions.ADAPTER,
+)
 
 ADAPTERS: dict[str, Adapter] = {adapter.name: adapter for adapter in _ALL}
