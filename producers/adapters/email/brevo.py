@@ -38,7 +38,7 @@ _EVENTS = {
     "contactdeleted": mail.CONTACT,
 }
 _TIMES = ("ts_epoch", "ts_event", "ts", "date_event", "date")
-_KEPT = ("message-id", "camp_id", "template_id", "reason", "device_used", "sender_email", "segment_ids", "list_id")
+_KEPT = ("camp_id", "template_id", "reason", "device_used", "sender_email", "segment_ids", "list_id")
 
 
 def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
@@ -76,6 +76,7 @@ def read(piece: Piece, context: Context) -> Draft:
         user_agent=event.remark("user_agent"),
         machine="proxy" in folded,
         kept=_KEPT,
+        properties={"message_id": event.remark("message-id")},
     )
 
 

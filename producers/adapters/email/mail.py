@@ -25,7 +25,7 @@ CLICKED = "email_clicked"
 BOUNCED = "email_bounced"
 COMPLAINED = "email_complained"
 UNSUBSCRIBED = "email_unsubscribed"
-SUBSCRIBED = "newsletter_subscribed"
+SUBSCRIBED = "email_subscribed"
 # What is told of a mailing without being a contact: accepted under a name of its own, and never with credit.
 DEFERRED = "email_deferred"
 DROPPED = "email_dropped"

@@ -22,7 +22,6 @@ _EVENTS = {
     "unsub": mail.UNSUBSCRIBED,
 }
 _KEPT = (
-    "MessageID",
     "mj_campaign_id",
     "mj_list_id",
     "CustomID",
@@ -64,6 +63,7 @@ def read(piece: Piece, context: Context) -> Draft:
         link=event.remark("url"),
         user_agent=event.remark("agent"),
         kept=_KEPT,
+        properties={"message_id": event.remark("MessageID")},
     )
 
 

@@ -82,10 +82,8 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
         subject=message.remark("subject"),
         link=link,
         user_agent=event.remark("user_agent"),
-        kept=("_id",),
-        properties={
-            name: message.values.get(name) for name in ("subaccount", "bounce_description", "bgtools_code", "diag")
-        },
+        properties={"message_id": sender_id}
+        | {name: message.values.get(name) for name in ("subaccount", "bounce_description", "bgtools_code", "diag")},
     )
 
 

@@ -48,7 +48,6 @@ _EVENTS = {
     "group_resubscribe": mail.SUBSCRIBED,
 }
 _KEPT = (
-    "sg_message_id",
     "reason",
     "response",
     "status",
@@ -74,6 +73,7 @@ _OWN = frozenset(_KEPT) | {
     "useragent",
     "ip",
     "smtp-id",
+    "sg_message_id",
     "tls",
     "cert_err",
     "send_at",
@@ -126,6 +126,7 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
         user_agent=event.remark("useragent"),
         machine=event.values.get("sg_machine_open") is True,
         kept=_KEPT,
+        properties={"message_id": event.remark("sg_message_id")},
     )
 
 

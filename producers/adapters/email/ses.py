@@ -95,7 +95,7 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
     if record == "Subscription":
         touchpoint = _subscription(about)
     at, when = _time(piece, record, about, sent)
-    tags = {name: _first(value) for name, value in sent.child("tags").values.items()}
+    tags = {name: _first(value) for name, value in sent.child("tags").values.items() if not name.startswith("ses:")}
     tags |= {name: _first(value) for name, value in about.child("linkTags").values.items()}
     message_id = mail.short(piece.value["id"])
     address = recipient.get("emailAddress")
@@ -112,7 +112,10 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
         subject=sent.child("commonHeaders").remark("subject"),
         link=about.remark("link"),
         user_agent=about.remark("userAgent"),
-        properties={"message_id": sent.remark("messageId")}
+        properties={
+            "message_id": sent.remark("messageId"),
+            "configuration_set": _first(sent.child("tags").values.get("ses:configuration-set")),
+        }
         | {name: about.values.get(name) for name in _KEPT}
         | {name: recipient.get(name) for name in ("status", "action", "diagnosticCode", "recipients")},
     )
