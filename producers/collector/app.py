@@ -27,7 +27,7 @@ from producers.collector.keys import KeyRing
 from producers.collector.metrics import Metrics
 from producers.collector.recent import RecentIds
 from producers.collector.refusal import Refusal
-from producers.collector.tally import outcome_of_refusal, tally_of, without_known
+from producers.collector.tally import outcome_of_refusal, without_known
 from producers.collector.unpack import drain, read, unpacked
 from producers.publisher import Publisher, PublishFailed
 from producers.records import record_of
@@ -182,7 +182,7 @@ class Collector:
             raise Refusal(503, "unavailable", "Kafka does not take events at the moment; send again") from error
         self._say_outage(None)
         self._recent.remember(o.touchpoint.event_id for o in settled if isinstance(o, Accepted))
-        self.metrics.tell(source, tally_of(settled))
+        self.metrics.tell(source, settled)
         return settled
 
     def _say_outage(self, reason: str | None) -> None:

@@ -30,10 +30,16 @@ def envelope_of(body: bytes, keep: int) -> Envelope:
     try:
         return msgspec.json.decode(body, type=Envelope)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"$: {error}" if isinstance(error, msgspec.ValidationError) else f"$: not JSON: {error}"
+        message = _placed(str(error)) if isinstance(error, msgspec.ValidationError) else f"$: not JSON: {error}"
     except RecursionError:
         message = "$: nested too deep"
     raise Refusal(400, "bad_json", message, raw=body[:keep])
+
+
+def _placed(message: str) -> str:
+    """Put the path to the front: msgspec writes it at the end, as "... - at `$.batch`"."""
+    what, _, path = message.partition(" - at `")
+    return f"{path.rstrip('`') or '$'}: {what}"
 
 
 def events_of_batch(envelope: Envelope, body: bytes, most: int, keep: int) -> list[msgspec.Raw]:

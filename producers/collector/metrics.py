@@ -1,8 +1,12 @@
 """What the collector counts, in one place, each with its meaning."""
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from producers.collector.tally import Tally
+from producers.collector.reason_class import Classes
+from producers.collector.tally import tally_of
+from schemas.outcome import Outcome, Quarantined
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -20,6 +24,13 @@ class Metrics:
         self.accepted = self._counter("accepted", "Events that Kafka acknowledged as touchpoints")
         self.duplicate = self._counter("duplicate", "Events that this process had taken before")
         self.quarantined = self._counter("quarantined", "Events that Kafka acknowledged as quarantined")
+        self.reasons = Counter(
+            "touchpath_collector_quarantine_reasons",
+            "Quarantined events by the place that the reason names, without its numbers; the rarer ones are `other`",
+            ["source", "reason"],
+            registry=self.registry,
+        )
+        self._classes = Classes()
         self.refused = self._counter("refused", "Events that were answered 503, to be sent again")
         self.unauthorized = Counter(
             "touchpath_collector_unauthorized", "Requests without a good write key", registry=self.registry
@@ -47,12 +58,17 @@ class Metrics:
             registry=self.registry,
         )
 
-    def tell(self, source: str, tally: Tally) -> None:
-        """Count a request whose outcome is told."""
+    def tell(self, source: str, outcomes: Sequence[Outcome]) -> None:
+        """Count a request whose outcomes are told."""
+        tally = tally_of(outcomes)
         self.accepted.labels(source).inc(tally.accepted)
         self.duplicate.labels(source).inc(tally.duplicate)
         self.quarantined.labels(source).inc(tally.quarantined)
         self.received.labels(source).inc(tally.received)
+        if tally.quarantined:
+            for outcome in outcomes:
+                if isinstance(outcome, Quarantined):
+                    self.reasons.labels(source, self._classes.name(source, outcome.record.reason)).inc()
 
     def refuse(self, source: str, events: int) -> None:
         """Count a request that was answered 503."""

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from producers.collector.app import Collector
+from producers.collector.reason_class import Classes, class_of
 from producers.publisher import BufferFull, NotConnected, PublishFailed
 from producers.records import Record
 from producers.settings import CollectorSettings
@@ -269,6 +270,41 @@ async def test_received_is_always_accepted_and_duplicate_and_quarantined(door: D
     await door.post("/v1/track", b"{")
     counts = await door.counts()
     assert counts == {"received": 6, "accepted": 1, "duplicate": 2, "quarantined": 3, "refused": 0}
+
+
+async def test_for_every_source_received_is_the_sum_of_the_outcomes_and_the_reasons_are_counted(door: Door) -> None:
+    good, bad = {"type": "track", **EVENT}, {"type": "track", "event": "X", "properties": {"revenue": "x"}}
+    for key in ("good", "other"):
+        for batch in ([good, bad, bad], [good], [], [{"type": "nothing"}], "no list"):
+            await door.post("/v1/batch", {"batch": batch}, auth=(key, ""))
+        await door.post("/v1/track", {"event": "X", "properties": {"revenue": "y"}}, auth=(key, ""))
+        await door.post("/hooks/postmark", [{"RecordType": "?"}, {"RecordType": "Open"}], auth=(key, ""))
+    text = (await door.client.get("/metrics")).text
+    for source in ("shop", "app"):
+        counts = await door.counts(source)
+        assert counts["received"] == counts["accepted"] + counts["duplicate"] + counts["quarantined"] == 9
+        reasons = {
+            line.partition('reason="')[2].partition('"')[0]: float(line.rsplit(" ", 1)[1])
+            for line in text.splitlines()
+            if line.startswith("touchpath_collector_quarantine_reasons_total") and f'source="{source}"' in line
+        }
+        assert reasons == {
+            "$.batch[].properties.revenue": 2,
+            "$.batch[].type": 1,
+            "$.batch": 1,
+            "$.properties.revenue": 1,
+            "$[].RecordType": 1,
+            "$[].ReceivedAt": 1,
+        }
+        assert sum(reasons.values()) == counts["quarantined"]
+
+
+def test_reasons_have_few_names_however_many_there_are() -> None:
+    classes = Classes(most=3)
+    names = {classes.name("shop", f"$.batch[{n}].field{n}: bad") for n in range(100)}
+    assert names == {"$.batch[].field0", "$.batch[].field1", "$.batch[].field2", "other"}
+    assert classes.name("app", "$.batch[7].field9: bad") == "$.batch[].field9"
+    assert class_of("$." + "x" * 200 + ": bad") == class_of('a "strange" one\n') == "other"
 
 
 async def test_a_collector_that_stops_sends_new_events_away_and_waits_for_the_others(door: Door) -> None:

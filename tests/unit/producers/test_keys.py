@@ -23,6 +23,7 @@ from schemas.topics import COLLECTED, QUARANTINE
 from tests.unit.producers.accepting import AcceptingPublisher
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
+CATALOGUE = load()
 HOUR = timedelta(hours=1)
 PAGE = {"type": "page", "anonymousId": "a"}
 TRACK = {"type": "track", "event": "Product Viewed", "anonymousId": "a"}
@@ -35,7 +36,7 @@ class Door:
         self.now = NOW
         self.publisher = AcceptingPublisher()
         chosen = CollectorSettings.model_validate({"write_keys": keys, **settings})
-        self.collector = Collector(chosen, self.publisher, load(), lambda: self.now)  # type: ignore[arg-type] # the fake
+        self.collector = Collector(chosen, self.publisher, CATALOGUE, lambda: self.now)  # type: ignore[arg-type] # the fake
         transport = httpx.ASGITransport(self.collector.app, client=("203.0.113.9", 5000))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://door")
 
@@ -183,12 +184,12 @@ async def test_an_operator_who_names_a_touchpoint_lets_a_public_key_send_it() ->
 
 
 def test_a_touchpoint_that_is_named_is_named_with_its_parts() -> None:
-    outcome = outcome_of(orjson.dumps(TRACK), "track", Sender("shop", "test"), NOW, load())
+    outcome = outcome_of(orjson.dumps(TRACK), "track", Sender("shop", "test"), NOW, CATALOGUE)
     assert isinstance(outcome, Accepted)
     drink = outcome.touchpoint.model_copy(update={"touchpoint": "bar.drinks"})
-    assert permitted(drink, Sender("shop", "test", touchpoints=frozenset({"bar"})), load(), "$") is drink
+    assert permitted(drink, Sender("shop", "test", touchpoints=frozenset({"bar"})), CATALOGUE, "$") is drink
     with pytest.raises(Problem):
-        permitted(drink, Sender("shop", "test", touchpoints=frozenset({"drinks"})), load(), "$")
+        permitted(drink, Sender("shop", "test", touchpoints=frozenset({"drinks"})), CATALOGUE, "$")
 
 
 # ---- where

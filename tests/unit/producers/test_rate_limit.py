@@ -22,6 +22,7 @@ from schemas.catalogue import load
 from tests.unit.producers.accepting import AcceptingPublisher
 
 EVENT = {"type": "page", "anonymousId": "a"}
+CATALOGUE = load()
 
 
 class SlowPublisher(AcceptingPublisher):
@@ -52,7 +53,7 @@ class Door:
         self.collector = Collector(
             chosen,
             self.publisher,  # type: ignore[arg-type] # the fake
-            load(),
+            CATALOGUE,
             lambda: datetime(2024, 5, 1, tzinfo=UTC),
             clock=lambda: self.seconds,
         )
