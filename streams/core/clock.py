@@ -16,4 +16,4 @@ def micros(moment: datetime) -> int:
 
 def moment(at: int) -> datetime:
     """Give the moment, in UTC, that microseconds since 1970 are."""
-    return EPOCH + timedelta(microseconds=at)
+    return EPOCH + timedelta(0, 0, at)

@@ -33,25 +33,25 @@ def _digits(currency: str | None) -> int:
 def journey(profile_id: str, state: Journey, revision: int, recorded_at: datetime, *, withdrawn: bool) -> Emission:
     """Give the snapshot of a journey."""
     converted = state.converted_at is not None
-    record = WriteJourney(
-        journey_id=state.id,
-        profile_id=profile_id,
-        revision=revision,
-        withdrawn=withdrawn,
-        status="converted" if converted else "idle" if state.idle else "open",
-        opening_event=state.opening,
-        opened_at=moment(state.opened_at),
-        last_at=moment(state.last_at),
-        converted_at=moment(state.converted_at) if state.converted_at is not None else None,
-        closing_conversion=state.closing,
-        touchpoints=state.touchpoints,
-        touches=state.touches,
-        visits=state.visits,
-        conversions=state.conversions,
-        channels=state.channels,
-        first_touchpoint=state.first_touchpoint,
-        last_touchpoint=state.last_touchpoint,
-        recorded_at=recorded_at,
+    record = WriteJourney(  # by position: it is the record that is written most
+        state.id,
+        profile_id,
+        revision,
+        withdrawn,
+        "converted" if converted else "idle" if state.idle else "open",
+        state.opening,
+        moment(state.opened_at),
+        moment(state.last_at),
+        moment(state.converted_at) if state.converted_at is not None else None,
+        state.closing,
+        state.touchpoints,
+        state.touches,
+        state.visits,
+        state.conversions,
+        state.channels,
+        state.first_touchpoint,
+        state.last_touchpoint,
+        recorded_at,
     )
     return Emission(topics.JOURNEYS.name, profile_id, record)
 

@@ -13,7 +13,7 @@ A closing conversion ends the open journey as converted.
 import msgspec
 
 from streams.core.ids import derived, id_text
-from streams.core.rules import Rules
+from streams.core.rules import Rules, TouchRule
 from streams.core.touch import OF_OLDER_ORDER, Touch
 
 
@@ -68,8 +68,56 @@ def add(journey: Journey, touch: Touch, credit: bool, converts: bool) -> None:
         journey.channels.append(touch.channel)
 
 
+def step(
+    profile_id: str, rules: Rules, progress: Progress, touch: Touch, rule: TouchRule, orders: dict[str, Journey] | None
+) -> tuple[Journey | None, Journey | None]:
+    """Take the next event into `progress`; give its journey (None: it is unknown here), and the one that fell idle.
+
+    `orders` are the converted journeys that are known, by their order; it gets those that convert here. None: no more
+    than what `progress` holds is known.
+    """
+    order = touch.order
+    closes = touch.converts and rule.closing
+    fell_idle: Journey | None = None
+    journey: Journey | None = None
+    if not closes:
+        if order is not None:
+            journey = _converted(progress, order) if orders is None else orders.get(order)
+            if journey is None and touch.flags & OF_OLDER_ORDER:
+                return None, None
+            _mark(touch, journey is not None and journey is not progress.done)
+        if journey is None and rule.retention:
+            done = progress.done
+            if done is not None and touch.at - (done.converted_at or 0) <= rules.after_sales:
+                journey = done
+    if journey is None:
+        journey = progress.open
+        if journey is not None and touch.at - journey.last_at > rules.inactivity:
+            journey.idle = True
+            fell_idle, journey, progress.open = journey, None, None
+        if journey is None:
+            opening = id_text(touch.id)
+            journey_id = derived("journey", profile_id, opening)
+            journey = Journey(journey_id, opening, touch.at, touch.at, touch.name, touch.name, [])
+            progress.open = journey
+    add(journey, touch, rule.credit, touch.converts)
+    if closes:
+        journey.converted_at, journey.closing, journey.order = touch.at, id_text(touch.id), order
+        progress.open, progress.done = None, journey
+        if order is not None and orders is not None:
+            orders[order] = journey
+    return journey, fell_idle
+
+
+def _converted(progress: Progress, order: str) -> Journey | None:
+    for journey in (progress.open, progress.done):
+        if journey is not None and journey.order == order:
+            return journey
+    return None
+
+
 class JourneyFold:
-    """The fold. `step` must be given events in order.
+    """The fold over many events, with its memory. `step` must be given them in order.
 
     It may begin anywhere: `progress` is how the journeys stood there. Of the journeys that converted before, it knows
     the last one; what belongs to an older one changes nothing behind it and is passed over.
@@ -102,37 +150,10 @@ class JourneyFold:
 
     def step(self, touch: Touch) -> tuple[Journey | None, Journey | None]:
         """Take the next event; give its journey (None: older than this fold), and the one that fell idle before it."""
-        progress, rule, order = self.progress, self._rules.rule(touch.name, touch.channel), touch.order
-        converts = touch.converts
-        closes = converts and rule.closing
-        fell_idle: Journey | None = None
-        journey: Journey | None = None
-        if not closes:
-            if order is not None:
-                journey = self._orders.get(order)
-                if journey is None and touch.flags & OF_OLDER_ORDER:
-                    return None, None
-                _mark(touch, journey is not None and journey is not progress.done)
-            if journey is None and rule.retention:
-                done = progress.done
-                if done is not None and touch.at - (done.converted_at or 0) <= self._rules.after_sales:
-                    journey = done
-        if journey is None:
-            journey = progress.open
-            if journey is not None and touch.at - journey.last_at > self._rules.inactivity:
-                journey.idle = True
-                fell_idle, journey, progress.open = journey, None, None
-            if journey is None:
-                opening = id_text(touch.id)
-                journey_id = derived("journey", self._profile_id, opening)
-                journey = Journey(journey_id, opening, touch.at, touch.at, touch.name, touch.name, [])
-                progress.open = self.known[journey_id] = journey
-        add(journey, touch, rule.credit, converts)
-        if closes:
-            journey.converted_at, journey.closing, journey.order = touch.at, id_text(touch.id), order
-            progress.open, progress.done = None, journey
-            if order is not None:
-                self._orders[order] = journey
+        rule = self._rules.rule(touch.name, touch.channel)
+        journey, fell_idle = step(self._profile_id, self._rules, self.progress, touch, rule, self._orders)
+        if journey is not None:
+            self.known[journey.id] = journey
         return journey, fell_idle
 
 

@@ -14,9 +14,9 @@ import msgspec
 from streams.core import emit
 from streams.core.attribution.ledger import Facts, post
 from streams.core.attribution.path import net_of, path_of
-from streams.core.journeys import Journey, JourneyFold, Progress
+from streams.core.journeys import Journey, JourneyFold, Progress, step
 from streams.core.restate import Restated, restate
-from streams.core.rules import Rules
+from streams.core.rules import Rules, TouchRule
 from streams.core.tail import Tail
 from streams.core.touch import CONVERTS, OPENS_VISIT, SEALED, Touch
 from streams.core.touch_log import ChunkReader, ChunkRef, TouchLog
@@ -34,7 +34,8 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     revision: int = 0
     next_chunk: int = 0
     chunks: list[ChunkRef] = []
-    tail: list[msgspec.Raw] = []
+    tail: bytes = b""
+    tail_count: int = 0
     progress: Progress = msgspec.field(default_factory=Progress)
     horizon: tuple[int, bytes] | None = None
     base: Progress | None = None
@@ -62,7 +63,7 @@ class Profile:
         self._revision = head.revision
         self._log = TouchLog(
             head.chunks,
-            Tail(head.tail, stored or b""),
+            Tail(head.tail, head.tail_count),
             head.next_chunk,
             base=head.base or Progress(),
             tail_start=head.tail_start or Progress(),
@@ -82,7 +83,8 @@ class Profile:
             self._revision,
             log.next_chunk,
             log.refs,
-            log.tail.to_store,
+            log.tail.to_store(),
+            len(log.tail),
             self._progress,
             self._horizon,
             base=log.base if self._horizon is not None else None,
@@ -99,9 +101,10 @@ class Profile:
             return "beyond_horizon", [emit.beyond_horizon(self.profile_id, touch, recorded_at)]
         self._revision += 1
         self.changed = True
+        rule = self._rules.rule(touch.name, touch.channel)
         fate: Fate
-        if self._comes_in_order(touch):
-            fate, emissions = "applied", self._append(touch, recorded_at)
+        if self._comes_in_order(touch, rule):
+            fate, emissions = "applied", self._append(touch, rule, recorded_at)
         else:
             fate, emissions = "restated", self._restate(touch, recorded_at)
         while len(log) > self._rules.max_touchpoints:
@@ -124,36 +127,41 @@ class Profile:
         return len(self._log) >= self._rules.max_touchpoints and touch.key < self._log.oldest().key
 
     def _advance(self, start: Progress, touches: Sequence[Touch]) -> Progress:
-        fold = JourneyFold(self.profile_id, self._rules, start.copy())
+        fold = JourneyFold(self.profile_id, self._rules, start.copy())  # with its memory of orders
         for touch in touches:
             fold.step(touch)
         return fold.progress
 
-    def _comes_in_order(self, touch: Touch) -> bool:
+    def _comes_in_order(self, touch: Touch, rule: TouchRule) -> bool:
         """Can it be added at the end without changing anything that was said before?"""
         last = self._log.last
         if last is not None:
-            if touch.key < last.key:
+            if touch.at < last.at:
                 return False
-            if touch.at == last.at and any(other.converts for other in self._log.since(touch.at)):
-                return False  # both borders of a window are in
+            if touch.at == last.at:
+                if touch.id < last.id:
+                    return False
+                if any(other.converts for other in self._log.since(touch.at)):
+                    return False  # both borders of a window are in
         order = touch.order
         if order is None:
             return True
-        rule = self._rules.rule(touch.name, touch.channel)
         done = self._progress.done
         if done is not None and done.order == order:
             return not rule.refund and rule.conversion is None
         return not self._log.naming(order)
 
-    def _append(self, touch: Touch, recorded_at: datetime) -> list[emit.Emission]:
+    def _append(self, touch: Touch, rule: TouchRule, recorded_at: datetime) -> list[emit.Emission]:
         log, rules = self._log, self._rules
-        mark_visit(log, touch, rules)
-        if rules.rule(touch.name, touch.channel).conversion is not None:
+        if rule.visit:
+            mark_visit(log, touch, rules)
+        if rule.conversion is not None:
             touch.flags |= CONVERTS
         log.append(touch)
-        journey, fell_idle = JourneyFold(self.profile_id, rules, self._progress).step(touch)
-        emissions = [self._snapshot(each, recorded_at) for each in (fell_idle, journey) if each is not None]
+        journey, fell_idle = step(self.profile_id, rules, self._progress, touch, rule, None)
+        emissions = [] if fell_idle is None else [self._snapshot(fell_idle, recorded_at)]
+        if journey is not None:
+            emissions.append(self._snapshot(journey, recorded_at))
         if touch.converts and journey is not None:
             emissions += self._conversion(touch, journey.id, None, self._facts_of(touch), recorded_at, touch)
         return emissions

@@ -1,20 +1,23 @@
 """The newest events of a profile, read from the stored head one by one, from the end, and only as far as somebody asks.
 
 An event in its place at the end looks at the one or two before it; reading all of them would cost more than the rest of
-the fold. Whether an event or an order is among those not read yet is a search in the stored bytes.
+the fold. So they are stored as one run of bytes: each event as MessagePack, and behind it its length, by which the run
+is read backwards. Whether an event or an order is among those not read yet is a search in these bytes.
 """
 
 from bisect import insort
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from streams.core.touch import Key, Touch
 
 _decode = msgspec.msgpack.Decoder(Touch).decode
+_encode = msgspec.msgpack.Encoder().encode
 #: How MessagePack writes 16 bytes: the head of a `bin 8`, then the bytes.
 _ID_HEAD = b"\xc4\x10"
+#: Bytes of the length behind an event. An event has no text above 500 characters, so it stays far below.
+_LENGTH = 2
 
 
 def by_key(touch: Touch) -> Key:
@@ -23,86 +26,92 @@ def by_key(touch: Touch) -> Key:
 
 
 class Tail:
-    """Events in order. The first `_unread` of `_items` are raw; the others are touches. `stored` holds the raw ones."""
+    """Events in order. `stored[:_end]` are the `_unread` oldest as bytes; `_newest` are the others, newest first."""
 
-    __slots__ = ("_items", "_stored", "_unread")
+    __slots__ = ("_end", "_newest", "_stored", "_unread")
 
-    def __init__(self, raws: list[msgspec.Raw], stored: bytes) -> None:
-        self._items: list[Any] = raws
-        self._unread = len(raws)
+    def __init__(self, stored: bytes, count: int) -> None:
         self._stored = stored
+        self._end = len(stored)
+        self._unread = count
+        self._newest: list[Touch] = []
 
     def __len__(self) -> int:
-        return len(self._items)
+        return self._unread + len(self._newest)
 
-    @property
-    def to_store(self) -> list[msgspec.Raw]:
-        """The events as they are to be stored: what was not read goes back as it came."""
-        return self._items
+    def to_store(self) -> bytes:
+        """Give the events as they are to be stored: what was not read goes back as it came."""
+        parts = [self._stored[: self._end]]
+        for touch in reversed(self._newest):
+            event = _encode(touch)
+            parts += (event, len(event).to_bytes(_LENGTH, "big"))
+        return b"".join(parts)
 
     @property
     def last(self) -> Touch | None:
         """The newest event."""
-        return self._at(len(self._items) - 1) if self._items else None
+        if self._newest:
+            return self._newest[0]
+        return self._read_one() if self._unread else None
 
     def all(self) -> list[Touch]:
-        """Give all events in order; the list is the tail's own."""
-        if self._unread:
-            self._read_to(0)
-        return self._items
+        """Give all events in order."""
+        while self._unread:
+            self._read_one()
+        return self._newest[::-1]
 
     def backwards(self) -> Iterator[Touch]:
         """Give the events, newest first."""
-        for index in range(len(self._items) - 1, -1, -1):
-            yield self._at(index)
+        index, newest = 0, self._newest
+        while index < len(newest) or self._unread:
+            yield newest[index] if index < len(newest) else self._read_one()
+            index += 1
 
     def since(self, at: int) -> tuple[list[Touch], bool]:
         """Give the events from the moment on, and whether one before it is here."""
-        items = self._items
-        begin = len(items)
-        while begin and self._at(begin - 1).at >= at:
-            begin -= 1
-        return items[begin:], begin > 0
+        found: list[Touch] = []
+        for touch in self.backwards():
+            if touch.at < at:
+                return found[::-1], True
+            found.append(touch)
+        return found[::-1], False
 
     def holds(self, event_id: bytes) -> bool:
         """Say whether the event is here."""
-        items, unread = self._items, self._unread
-        for index in range(unread, len(items)):
-            if items[index].id == event_id:
+        for touch in self._newest:
+            if touch.id == event_id:
                 return True
-        if unread and _ID_HEAD + event_id in self._stored:
+        if self._unread and self._stored.find(_ID_HEAD + event_id, 0, self._end) >= 0:
             return any(touch.id == event_id for touch in self.all())
         return False
 
     def naming(self, order: str) -> list[Touch]:
         """Give the events that name the order."""
-        if self._unread and order.encode() in self._stored:
-            self._read_to(0)
-        return [touch for touch in self._items[self._unread :] if touch.sale is not None and touch.sale.order == order]
+        if self._unread and self._stored.find(order.encode(), 0, self._end) >= 0:
+            self.all()
+        return [touch for touch in reversed(self._newest) if touch.sale is not None and touch.sale.order == order]
 
     def append(self, touch: Touch) -> None:
         """Add an event that is newer than all others."""
-        self._items.append(touch)
+        self._newest.insert(0, touch)
 
     def insert(self, touch: Touch) -> None:
         """Add an event in its place."""
-        insort(self.all(), touch, key=by_key)
+        touches = self.all()
+        insort(touches, touch, key=by_key)
+        self._newest = touches[::-1]
 
     def take(self, count: int) -> list[Touch]:
-        """Take the oldest events away and give them."""
+        """Take the oldest `count` events (at least one) away and give them."""
         touches = self.all()
-        taken = touches[:count]
-        del touches[:count]
-        return taken
+        self._newest = touches[: count - 1 : -1]
+        return touches[:count]
 
-    def _at(self, index: int) -> Touch:
-        if index < self._unread:
-            self._read_to(index)
-        touch: Touch = self._items[index]
+    def _read_one(self) -> Touch:
+        """Read the newest of the events that are stored."""
+        end = self._end - _LENGTH
+        self._end = begin = end - int.from_bytes(self._stored[end : self._end], "big")
+        self._unread -= 1
+        touch = _decode(self._stored[begin:end])
+        self._newest.append(touch)
         return touch
-
-    def _read_to(self, begin: int) -> None:
-        items = self._items
-        for index in range(begin, self._unread):
-            items[index] = _decode(items[index])
-        self._unread = begin

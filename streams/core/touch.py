@@ -60,4 +60,5 @@ class Touch(msgspec.Struct, array_like=True, gc=False):
     @property
     def order(self) -> str | None:
         """The order that it names."""
-        return self.sale.order if self.sale else None
+        sale = self.sale
+        return None if sale is None else sale.order

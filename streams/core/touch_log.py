@@ -100,9 +100,7 @@ class TouchLog:
 
     def __len__(self) -> int:
         kept = len(self.tail)
-        for chunk in self._chunks:
-            kept += chunk.ref.count
-        return kept
+        return kept + sum(chunk.ref.count for chunk in self._chunks) if self._chunks else kept
 
     def __iter__(self) -> Iterator[Touch]:
         for index in range(self.segments):

@@ -47,6 +47,9 @@ def flips_after(log: TouchLog, touch: Touch, rules: Rules) -> list[Touch]:
 
 def _visit_before(log: TouchLog, touch: Touch, rules: Rules) -> tuple[Touch | None, Touch | None]:
     """Give the device's event before `touch` within the gap, and the event that opened its visit."""
+    last = log.last
+    if last is None or touch.at - last.at >= rules.visit_gap:
+        return None, None  # most often so: nothing needs to be looked through
     previous: Touch | None = None
     seen = touch
     for earlier in log.before(touch.key):
