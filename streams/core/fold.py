@@ -64,9 +64,9 @@ class FoldStage:
                 profile = profiles[profile_id] = _load(profile_id, self._rules, read)
             fate, emissions = profile.apply(touch, resolved.touchpoint.received_at)
             counts[fate] = counts.get(fate, 0) + 1
-            outputs += [
-                Output(topic, key.encode(), encode(emission), record.timestamp) for topic, key, emission in emissions
-            ]
+            at = record.timestamp
+            for topic, key, emission in emissions:
+                outputs.append(Output(topic, key.encode(), encode(emission), at))
         state: dict[bytes, bytes | None] = {}
         for profile in profiles.values():
             if not profile.changed:
