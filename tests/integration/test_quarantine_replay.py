@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner
 
+from deploy.cli.app import app
 from deploy.local.door_process import ClickHouseDoor
 from deploy.local.ports import free_port
 from deploy.local.tansu import TansuBroker
@@ -23,7 +24,7 @@ from sinks.client import Store
 from tests.integration.collector_rig import CollectorProcess
 from tests.integration.sink_rig import SinkProcess, count, eventually, migrated
 
-Touchpath = Callable[..., Any]
+Touchpath = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
@@ -46,21 +47,17 @@ def store(environ: dict[str, str]) -> Iterator[Store]:
 
 
 @pytest.fixture
-def touchpath(environ: dict[str, str], tmp_path: Path) -> Touchpath:
-    """Run a command with --json, and give what it prints."""
+def touchpath(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Touchpath:
+    """Run a command with --json, in this process and a thread of its own, and give what it prints."""
+    for name in [name for name in os.environ if name.startswith("TOUCHPATH_")]:
+        monkeypatch.delenv(name)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
 
-    def run(*words: str) -> Any:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TOUCHPATH_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "deploy.cli", *words, "--json"],
-            cwd=tmp_path,
-            env={**kept, **environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
+    async def run(*words: str) -> Any:
+        done = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"])
+        assert done.exit_code == 0, (done.stderr, done.exception)
         return json.loads(done.stdout)
 
     return run
@@ -105,36 +102,36 @@ async def test_what_was_bad_goes_in_once_when_its_cause_is_gone(
     assert collector.post("/v1/batch", b'{"batch": 7}').status_code == 400
     await eventually(lambda: count(store, "quarantine", mine) == 5)
 
-    groups = touchpath("quarantine", "list", "--source", source)
+    groups = await touchpath("quarantine", "list", "--source", source)
     assert {(g["reason"].partition(":")[0], g["records"]) for g in groups} == {
         ("$.batch[*].properties.currency", 2),
         ("$.batch[*].properties.revenue", 1),
         ("$.properties.currency", 1),
         ("$", 1),
     }
-    [row] = touchpath("quarantine", "list", "--source", source, "--reason", "$.properties.currency", "--rows")
-    shown = touchpath("quarantine", "show", row["id"][:13])
+    [row] = await touchpath("quarantine", "list", "--source", source, "--reason", "$.properties.currency", "--rows")
+    shown = await touchpath("quarantine", "show", row["id"][:13])
     assert (shown["door"], shown["what"]) == ("http:/v1/track", "one event")
     assert json.loads(shown["raw"]) == order(5)
     assert shown["now"].startswith("quarantined: $.properties.currency")
 
     replay = ("quarantine", "replay", "--source", source, "--currency", "EUR")
-    tried = touchpath(*replay, "--dry-run")
+    tried = await touchpath(*replay, "--dry-run")
     assert (tried["records"], tried["accepted"], tried["dry_run"]) == (5, 3, True)
     assert count(store, "quarantine_open", mine) == 5, "a trial marks nothing"
 
-    done = touchpath(*replay)
+    done = await touchpath(*replay)
     assert {(o["outcome"], o["records"]) for o in done["outcomes"]} == {("accepted", 3), ("quarantined", 1)}
     assert done["accepted"] == 3
     await eventually(lambda: count(store, "collected_log FINAL", f"value LIKE '%{source}%'") == 4)
     amounts = f"SELECT DISTINCT JSONExtractString(value, 'amount', 'currency') FROM {store.database}.collected_log"
     assert store.rows(f"{amounts} WHERE value LIKE '%{source}%'") == [("EUR",)]
 
-    again = touchpath(*replay)
+    again = await touchpath(*replay)
     assert (again["accepted"], again["duplicate"]) == (0, 0)
-    left = touchpath("quarantine", "list", "--source", source)
+    left = await touchpath("quarantine", "list", "--source", source)
     assert sum(group["records"] for group in left) == 2
-    assert len(touchpath("quarantine", "list", "--source", source, "--all", "--rows")) == 5
+    assert len(await touchpath("quarantine", "list", "--source", source, "--all", "--rows")) == 5
 
 
 @pytest.mark.usefixtures("sink")
@@ -146,7 +143,7 @@ async def test_what_its_sender_sent_again_in_the_meantime_is_a_duplicate(
     collector.post("/v1/track", order(1, currency="EUR"))
     await eventually(lambda: count(store, "quarantine", f"source = '{source}'") == 1)
     await eventually(lambda: count(store, "collected_log", f"value LIKE '%{source}%'") == 1)
-    done = touchpath("quarantine", "replay", "--source", source, "--currency", "EUR")
+    done = await touchpath("quarantine", "replay", "--source", source, "--currency", "EUR")
     assert (done["accepted"], done["duplicate"]) == (0, 1)
-    assert touchpath("quarantine", "list", "--source", source) == []
+    assert await touchpath("quarantine", "list", "--source", source) == []
     assert count(store, "collected_log", f"value LIKE '%{source}%'") == 1

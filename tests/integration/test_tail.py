@@ -96,7 +96,7 @@ async def test_each_event_is_shown_as_it_arrives_with_what_became_of_it(
     by_outcome = {event["outcome"]: event for event in tail.events}
     accepted, bad = by_outcome["accepted"], by_outcome["quarantined"]
     assert (accepted["touchpoint"], accepted["channel"]) == ("order_completed", "web")
-    assert (accepted["identifier"], accepted["amount"]) == ("customer:ada", "12.5 EUR")
+    assert (accepted["identifier"], accepted["amount"]) == ("customer:ada", "12.50 EUR")
     assert bad["reason"] == "$.batch[1].properties.revenue: not a number"
     assert bad["door"] == "http:/v1/batch"
 
