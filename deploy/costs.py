@@ -1,0 +1,78 @@
+"""The import of costs: a CSV file in, ClickHouse out. Wires the reader of `producers` to the tables of `sinks`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from producers.costs import CostFileError, RefusedDay, Sign, read_costs
+from schemas.catalogue import Catalogue
+from sinks.client import Store
+from sinks.costs import write_costs
+
+SOURCE = "costs"
+
+
+@dataclass(frozen=True, slots=True)
+class CostSummary:
+    """What became of a file: its lines, its days by what happened to them, and the spend of the days that are in.
+
+    `refused` are the days with a bad line, each with the first reasons; they stay as they were before.
+    """
+
+    path: Path
+    source: str
+    lines: int
+    added: tuple[date, ...]
+    changed: tuple[date, ...]
+    unchanged: tuple[date, ...]
+    refused: tuple[RefusedDay, ...]
+    spent: dict[str, Decimal]
+    """By currency, of the days that are in."""
+
+
+def import_costs(
+    path: Path,
+    store: Store,
+    catalogue: Catalogue,
+    *,
+    source: str = SOURCE,
+    currency: str | None = None,
+    decimal: Sign | None = None,
+    latest: date | None = None,
+) -> CostSummary:
+    """Import a CSV file of spend and give what became of it. A day of the same source is replaced.
+
+    `currency` is that of lines without one, `decimal` the sign before decimals (see `read_costs`); `latest` the last
+    day that can be: None takes tomorrow, so that every time zone's today is one.
+
+    Raises:
+        CostFileError: the file cannot be read at all; nothing was changed. The message is for the user.
+        StoreError: ClickHouse cannot be reached or is not migrated; nothing was changed.
+    """
+    last = latest or (datetime.now(UTC) + timedelta(days=1)).date()
+    try:
+        with path.open("rb") as file:
+            sheet = read_costs(file, catalogue, latest=last, currency=currency, decimal=decimal)
+    except OSError as error:
+        raise CostFileError(f"{path}: {error.strerror or error}") from error
+    except CostFileError as error:
+        raise CostFileError(f"{path}: {error}") from None
+    replaced = write_costs(store, source, sheet.days)
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for day in sheet.days:
+        for spend in day.spends:
+            sums[spend.cost.currency] += spend.cost.amount
+    return CostSummary(
+        path=path,
+        source=source,
+        lines=sheet.lines,
+        added=replaced.added,
+        changed=replaced.changed,
+        unchanged=replaced.unchanged,
+        refused=sheet.refused,
+        spent=dict(sorted(sums.items())),
+    )

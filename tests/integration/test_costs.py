@@ -1,0 +1,64 @@
+"""Costs from a file to the view, through the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from deploy.costs import import_costs
+from deploy.local.door_process import ClickHouseDoor
+from producers.costs import CostFileError
+from schemas.catalogue import load
+from sinks.client import Store
+from tests.integration.sink_rig import migrated
+
+CATALOGUE = load()
+LATEST = date(2026, 11, 23)
+ONE, TWO, THREE = (date(2026, 3, day) for day in (1, 2, 3))
+
+
+@pytest.fixture
+def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
+    store = migrated(clickhouse_door.port, door_database)
+    yield store
+    store.close()
+
+
+def spend_by_day(store: Store) -> list[tuple[date, str | None, Decimal]]:
+    return [tuple(row) for row in store.rows(f"SELECT day, campaign, spend FROM {store.database}.spend_by_day")]  # type: ignore[misc] # three columns
+
+
+def test_a_corrected_file_replaces_its_days_and_a_bad_day_stays_as_it_was(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "spend.csv"
+    path.write_text(
+        "day,channel,campaign,cost\n2026-03-01,search,spring,10\n2026-03-01,search,summer,5\n2026-03-02,search,spring,7\n"
+    )
+    first = import_costs(path, store, CATALOGUE, currency="EUR", latest=LATEST)
+    assert (first.lines, first.added, first.refused) == (3, (ONE, TWO), ())
+    assert first.spent == {"EUR": Decimal("22.00")}
+    path.write_text(
+        "day,channel,campaign,cost\n2026-03-01,search,spring,11\n2026-03-02,serch,spring,8\n2026-03-03,search,spring,9\n"
+    )
+    second = import_costs(path, store, CATALOGUE, currency="EUR", latest=LATEST)
+    assert (second.changed, second.added, second.unchanged) == ((ONE,), (THREE,), ())
+    assert [(day.day, day.reasons[0].split(":")[0]) for day in second.refused] == [(TWO, "$.line[3].channel")]
+    assert spend_by_day(store) == [
+        (ONE, "spring", Decimal("11")),
+        (TWO, "spring", Decimal("7")),
+        (THREE, "spring", Decimal("9")),
+    ]
+    assert import_costs(path, store, CATALOGUE, currency="EUR", latest=LATEST).unchanged == (ONE, THREE)
+
+
+def test_a_file_that_is_refused_changes_nothing_and_names_itself(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "spend.csv"
+    path.write_text("day,channel,campaign,cost\n2026-03-01,search,spring,10\nTotal,,,10\n")
+    with pytest.raises(CostFileError, match=r"spend\.csv: \$\.line\[3\]\.day"):
+        import_costs(path, store, CATALOGUE, currency="EUR", latest=LATEST)
+    with pytest.raises(CostFileError, match=r"none\.csv: No such file"):
+        import_costs(tmp_path / "none.csv", store, CATALOGUE, latest=LATEST)
+    assert spend_by_day(store) == []
