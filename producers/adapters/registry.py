@@ -15,6 +15,16 @@ from producers.adapters.email import (
     ses,
     sparkpost,
 )
+from producers.adapters.hotline import (
+    asterisk_cdr,
+    asterisk_queue,
+    calls,
+    chats,
+    genesys,
+    tickets,
+    twilio,
+    zendesk,
+)
 from producers.adapters.social import mentions
 from producers.adapters.store import pos_csv
 from producers.adapters.survey import delighted, formbricks, reviews, surveys, typeform
@@ -22,12 +32,14 @@ from producers.adapters.web.snowplow import adapter as snowplow
 
 _MAIL = (brevo, mailersend, mailgun, mailjet, mandrill, newsletter, postmark, resend, sendgrid, ses, sparkpost)
 _ASKED = (delighted, formbricks, reviews, surveys, typeform)
+_SERVICE = (asterisk_cdr, asterisk_queue, calls, chats, genesys, tickets, twilio, zendesk)
 _KNOWN = (activities, customers, segment_archive, touchpoints)
 
 _ALL: tuple[Adapter, ...] = (
     *(one.ADAPTER for one in _MAIL),
     snowplow.ADAPTER,
     pos_csv.ADAPTER,
+    *(one.ADAPTER for one in _SERVICE),
     *(one.ADAPTER for one in _ASKED),
     *(one.ADAPTER for one in _KNOWN),
     mentions.ADAPTER,

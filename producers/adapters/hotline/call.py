@@ -1,7 +1,7 @@
 """A call or chat as every system knows it, and the draft of it: one contact is one touchpoint.
 
-What is kept as properties: `direction`, `agent`, `agent_department`, `transfers`, `language`, `callback`, the house's own
-number as `number` or `company_number`. A customer's number is the identifier and nothing else.
+What is kept as properties: `direction`, `agent`, `agent_department`, `transfers`, `language`, `callback`, the house's
+own number as `number` or `company_number`. A customer's number is the identifier and nothing else.
 """
 
 from dataclasses import dataclass, field

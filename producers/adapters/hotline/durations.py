@@ -12,7 +12,7 @@ from producers.adapters.problem import Problem
 #: Beyond so many seconds no call lasts: thirty years.
 LONGEST = 10**9
 #: Systems round each part of a call by itself.
-ROUNDING = Decimal(1)
+ROUNDING = Decimal(2)
 _MILLI = Decimal("0.001")
 _CLOCK = re.compile(r"(-?)(?:(\d+):)?(\d+):(\d{1,2}(?:[.,]\d+)?)")
 

@@ -11,14 +11,14 @@ from typing import NamedTuple
 from producers.adapters.person import phone
 from producers.adapters.sender import Sender
 
-_WORDS = frozenset(
-    "anonymous restricted private unavailable unknown blocked withheld hidden asserted noname nocallerid anonym "
-    "unbekannt unterdrückt".split()
-)
-_KEYS = {letter: key for key, letters in enumerate("abc def ghi jkl mno pqrs tuv wxyz".split(), 2) for letter in letters}
-_TYPED = frozenset("".join(str(_KEYS[letter]) for letter in word if letter in _KEYS) for word in _WORDS)
+_SHOWN = ("anonymous", "restricted", "private", "unavailable", "unknown", "blocked", "withheld")
+_WORDS = frozenset((*_SHOWN, "hidden", "asserted", "noname", "nocallerid", "anonym", "unbekannt", "unterdrückt"))
+_ROWS = enumerate(("abc", "def", "ghi", "jkl", "mno", "pqrs", "tuv", "wxyz"), 2)
+_KEYS = {letter: key for key, letters in _ROWS for letter in letters}
+_TYPED = frozenset("".join(str(_KEYS[letter]) for letter in word) for word in _SHOWN)
 _SCHEME = re.compile(r"^(?:tel|sips?|whatsapp|rcs|sms|callto):", re.IGNORECASE)
-_SHORTEST_TYPED = 6
+_SHORTEST_TYPED = 9
+"""Digits of a word on the keys that no local number has; shorter ones count only where a `+` stands before them."""
 _SHORTEST_OUTSIDE = 5
 """Digits of the shortest number that can be outside of the house: shorter ones are extensions."""
 
@@ -62,7 +62,7 @@ def is_withheld(text: str) -> bool:
     if letters in _WORDS:
         return True
     digits = re.sub(r"\D", "", text)
-    if len(digits) >= _SHORTEST_TYPED and digits in _TYPED:
+    if digits in _TYPED and (text.strip().startswith("+") or len(digits) >= _SHORTEST_TYPED):
         return True
     return bool(digits) and len(set(digits)) == 1 and (digits[0] == "0" or len(digits) > _SHORTEST_OUTSIDE)
 
