@@ -19,7 +19,7 @@ from producers.adapters.adapter import Adapter, Context, Piece
 from producers.adapters.finish import outcome_of
 from producers.adapters.pieces import BAD_GZIP, unzipped
 from producers.adapters.problem import Problem
-from producers.adapters.resumed import ResumedFile
+from producers.adapters.resumed import ImportedFile, ResumedFile
 from producers.adapters.sender import Sender
 from producers.collector.recent import RecentIds
 from producers.file_checkpoint import Checkpoint, Known, Place
@@ -103,7 +103,8 @@ def import_file(
 ) -> FileImportSummary:
     """Import one file and give what became of it, when Kafka has acknowledged all of it. Blocks.
 
-    The sender's door becomes `file:<name>`. `state_dir` holds the checkpoints; None keeps none. `restart` reads the
+    The sender's door becomes `file:<name>?adapter=<adapter>`. A bad row is kept with the heading before it, so that it
+    can be read again by itself. `state_dir` holds the checkpoints; None keeps none. `restart` reads the
     file from its beginning all the same. `progress` is called after each chunk, from this thread.
 
     Raises:
@@ -111,7 +112,7 @@ def import_file(
             Kafka for `pace.give_up_after` seconds.
     """
     began = time.monotonic()
-    sender = replace(sender, door=f"file:{path.name}")
+    sender = replace(sender, door=f"file:{path.name}?adapter={adapter.name}")
     try:
         with path.open("rb") as file:
             checkpoint = None
@@ -162,6 +163,7 @@ class _Run:
     outcomes: list[Outcome] = field(default_factory=list)
     saved_at: float = field(default_factory=time.monotonic)
     size: int = 0
+    content: ImportedFile | None = None
     summary: FileImportSummary = field(init=False)
     recent: RecentIds = field(init=False)
 
@@ -198,14 +200,18 @@ class _Run:
         if offset:
             first = content.readline(LONGEST_FIRST_LINE)
             content.seek(offset)
-            content = cast(BinaryIO, ResumedFile(content, first, known.lines if known else 0))
-        pieces = self.adapter.file(content, self.context)
+            self.content = ResumedFile(content, first, known.lines if known else 0)
+        else:
+            self.content = ImportedFile(content)
+        pieces = self.adapter.file(cast(BinaryIO, self.content), self.context)
         for _ in range(skip):
             next(pieces, None)
         yield from pieces
 
     def _take(self, piece: Piece) -> None:
         outcome = outcome_of(self.adapter, piece, self.context)
+        if isinstance(outcome, Quarantined) and self.content is not None and self.content.heading:
+            outcome = outcome_of(self.adapter, replace(piece, raw=self.content.heading + piece.raw), self.context)
         if isinstance(outcome, Accepted):
             event_id = outcome.touchpoint.event_id
             if event_id in self.recent:

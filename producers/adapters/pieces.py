@@ -15,7 +15,7 @@ import orjson
 from producers.adapters.adapter import Piece
 from producers.adapters.payload import deeper_than
 from producers.adapters.problem import Problem
-from producers.adapters.resumed import kept_heading, lines_before
+from producers.adapters.resumed import kept_heading, lines_before, tell_heading
 from producers.adapters.sender import Limits
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -129,6 +129,7 @@ def csv_rows(file: BinaryIO, limits: Limits, *, delimiter: str | None = None) ->
     source = lines(file, limits.event_bytes)
     first = kept_heading(file) or next(source, (0, 0, b""))[2]
     names = _heading(first, delimiter)
+    tell_heading(file, first)
     separator = delimiter or _delimiter(first)
     for number, end, content in source:
         raw = content

@@ -121,7 +121,10 @@ async def test_a_half_written_file_loses_only_its_last_receipt_and_gets_it_when_
     assert counts(rest) == (1, 1, 0, 0)
     assert len(await read_source(broker.bootstrap, COLLECTED.name, settings.source)) == 30
     [bad] = await read_source(broker.bootstrap, QUARANTINE.name, settings.source)
-    assert bad["raw"].encode() == whole[:-20][-len(bad["raw"]) :]
+    row = bad["raw"].removeprefix(HEADING).encode()
+    assert row != bad["raw"].encode(), "the heading comes with it, so that it can be read by itself"
+    assert row == whole[:-20][-len(row) :]
+    assert bad["door"] == "file:pos.csv?adapter=pos_csv"
 
 
 async def test_what_is_bad_is_quarantined_and_the_rest_goes_through(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from producers.adapters.adapter import Adapter, Context, Piece
 from producers.adapters.problem import Problem
-from producers.adapters.resumed import kept_heading, lines_before
+from producers.adapters.resumed import kept_heading, lines_before, tell_heading
 from producers.adapters.store.columns import Layout, LayoutError, layout_of
 from producers.adapters.store.grouping import Grouping
 from producers.adapters.store.lines import Declared, Line, Raw, line_of
@@ -83,9 +83,11 @@ def zone_is_missing(second: bytes, layout: Layout, declared: Declared) -> bool:
 
 def _layout(file: BinaryIO, context: Context, declared: Declared) -> Layout:
     kept = kept_heading(file)
+    first = file.readline(LONGEST_LINE) if kept is None else kept
+    layout = layout_in(first, context.catalogue.store)
+    tell_heading(file, first)
     if kept is not None:
-        return layout_in(kept, context.catalogue.store)
-    layout = layout_in(file.readline(LONGEST_LINE), context.catalogue.store)
+        return layout
     if "currency" not in layout.positions and declared.currency is None:
         raise Problem("$.line[1]", "there is no column currency; declare the currency of the source")
     place = file.tell()
