@@ -65,11 +65,16 @@ def _web(event: Node, properties: Node, items: tuple[LineItem, ...]) -> WebBody:
         url=properties.remark("url") or seen.remark("url"),
         path=properties.remark("path") or seen.remark("path"),
         title=title or seen.remark("title") or event.remark("name"),
-        referrer=properties.remark("referrer") or seen.remark("referrer"),
+        referrer=_referrer(properties) or _referrer(seen),
         user_agent=context.remark("userAgent"),
         locale=context.remark("locale"),
         items=items,
     )
+
+
+def _referrer(page: Node) -> str | None:
+    stated = page.remark("referrer")
+    return None if stated == "$direct" else stated  # RudderStack's word for none
 
 
 def _seconds(properties: Node, *names: str) -> Decimal | None:

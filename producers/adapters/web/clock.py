@@ -3,6 +3,8 @@
 `timestamp` is taken as it is, so that history can be sent and a retry says the same. Only where `sentAt` lies ahead
 of the arrival, which no delay can explain, the clock runs fast and is set back by the difference.
 `originalTimestamp` alone (RudderStack) comes from a device's clock and is corrected by `sentAt` either way.
+A difference that two right clocks can have corrects nothing: it is the way that the request took, and would put calls
+that overtook each other into the order of their arrival.
 Without any time it is the time of arrival.
 """
 
@@ -30,7 +32,7 @@ def occurred_at(event: Node, sent_at: object, received_at: datetime) -> datetime
     sent = _sent(event, sent_at)
     if sent is not None:
         fast = sent - received_at
-        if name == "originalTimestamp" or fast > TOLERANCE:
+        if fast > TOLERANCE or (name == "originalTimestamp" and fast < -TOLERANCE):
             try:
                 moment = moment - fast
             except OverflowError:

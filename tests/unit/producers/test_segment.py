@@ -102,6 +102,12 @@ def test_a_text_that_is_no_address_identifies_nobody_but_is_kept() -> None:
     assert touchpoint.properties["traits"] == {"email": "guest"}
 
 
+def test_a_referrer_that_is_none_is_left_out() -> None:
+    body = taken({"context": {"page": {"referrer": "$direct"}}}, "page").body
+    assert isinstance(body, WebBody)
+    assert body.referrer is None
+
+
 def test_a_phone_without_a_country_is_its_digits_where_the_source_declares_no_region() -> None:
     assert identifiers({"traits": {"phone": " 030-12 34 "}}) == ["phone:0301234"]
 
@@ -349,6 +355,12 @@ def test_a_refund_is_a_positive_amount_whatever_its_sign() -> None:
 )
 def test_the_time_is_the_senders_corrected_where_its_clock_is_wrong(times: dict[str, Any], occurred: datetime) -> None:
     assert taken({"event": "X", **times}).occurred_at == occurred
+
+
+def test_calls_of_a_right_clock_that_overtook_each_other_keep_their_order() -> None:
+    slow = taken({"event": "X", "originalTimestamp": "2024-05-01T11:59:50.000Z", "sentAt": "2024-05-01T11:59:50.001Z"})
+    quick = taken({"event": "X", "originalTimestamp": "2024-05-01T11:59:50.500Z", "sentAt": "2024-05-01T11:59:59.900Z"})
+    assert slow.occurred_at < quick.occurred_at == datetime(2024, 5, 1, 11, 59, 50, 500_000, tzinfo=UTC)
 
 
 def test_the_batch_may_say_when_it_was_sent() -> None:
