@@ -65,7 +65,7 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
         _touchpoint(record, event),
         at=event.at("timestamp"),
         when=when,
-        id=f"{sender_id}@{when}" if sender_id else None,  # Mailgun promises an id that is unique within a day
+        id=f"{sender_id}:{record}@{when}" if sender_id else None,  # its id is promised to be unique within a day
         address=event.text("recipient") or headers.remark("to"),
         name=record,
         mailing=mail.short(template.get("name") if isinstance(template, dict) else template),
