@@ -69,6 +69,8 @@ class Collector:
             publisher=publisher,
             now=now,
             fetch=fetch or Fetcher(),
+            doors=DOORS,
+            pages=PAGES,
         )
         self._admission = Admission(settings, self._services.keys, self.metrics, clock)
         self._recent = RecentIds(settings.recent_ids)

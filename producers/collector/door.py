@@ -27,7 +27,10 @@ from schemas.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What doors and pages may use of the collector. `now` is its only clock, `fetch` its only way to other hosts."""
+    """What doors and pages may use of the collector. `now` is its only clock, `fetch` its only way to other hosts.
+
+    `doors` and `pages` are all that there are, for those that tell of them.
+    """
 
     settings: CollectorSettings
     catalogue: Catalogue
@@ -37,6 +40,8 @@ class Services:
     publisher: Publisher
     now: Callable[[], datetime]
     fetch: Fetch
+    doors: tuple["Door", ...] = ()
+    pages: tuple["Page", ...] = ()
 
 
 @dataclass(slots=True)
@@ -119,10 +124,10 @@ class Door:
     """A body that would be taken, for the first page and the OpenAPI document."""
     example_path: str | None = None
     """The address of the example where the first of `paths` has a parameter."""
-    body: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
-    """JSON Schema of the body."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema of the body; empty: anything."""
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """JSON Schema of each parameter in the path."""
+    """JSON Schema of each parameter in the path; a door that has any may answer 404."""
     answers: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     """Media types of answers that are not our own JSON, by status: `{200: {"image/gif": "a pixel"}}`."""
 

@@ -139,6 +139,8 @@ def _answer(arrived: Arrived, outcomes: Sequence[Outcome]) -> Response:
     return tell(arrived, outcomes)
 
 
+_NAMES = sorted(name for name, adapter in ADAPTERS.items() if adapter.hook is not None)
+
 DOORS = (
     Door(
         name="hooks",
@@ -146,7 +148,9 @@ DOORS = (
         about="Webhooks of mail providers, telephone systems, shops, help desks and survey tools, as they send them",
         key_outside=presented_key,
         private=True,
-        scopes=("hooks", *(f"hooks:{name}" for name, one in ADAPTERS.items() if one.hook is not None)),
+        scopes=("hooks", *(f"hooks:{name}" for name in _NAMES)),
+        parameters={"adapter": {"type": "string", "enum": list(_NAMES)}},
+        body={},  # each provider's own; forms, too
         names=_names,
         translate=_translate,
         answer=_answer,

@@ -1,4 +1,4 @@
-"""The collector's own pages: the first page, `/health`, `/ready`, `/metrics`."""
+"""The collector's own pages: the first page, `/openapi.json`, `/health`, `/ready`, `/metrics`."""
 
 import asyncio
 
@@ -7,12 +7,25 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from producers.collector.door import Page, Services, json_answer
-from producers.collector.welcome import page
+from producers.collector.openapi import document
+from producers.collector.welcome import facts, page
 from schemas.topics import COLLECTED, QUARANTINE
 
+#: On a laptop everybody knows the key; elsewhere none is shown.
+_LAPTOP_KEY = "local"
 
-async def _welcome(request: Request, _services: Services) -> Response:
-    return HTMLResponse(page(str(request.base_url).rstrip("/")))
+
+async def _welcome(request: Request, services: Services) -> Response:
+    base = str(request.base_url).rstrip("/")
+    known = services.keys.holder(_LAPTOP_KEY, services.now()) is not None
+    said = (base, _LAPTOP_KEY if known else None, services.doors, services.pages)
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(page(*said))
+    return json_answer(200, facts(*said))
+
+
+async def _openapi(_request: Request, services: Services) -> Response:
+    return json_answer(200, document(services.doors, services.pages))
 
 
 async def _health(_request: Request, _services: Services) -> Response:
@@ -38,6 +51,7 @@ PAGES = (
         answer=_welcome,
         answers={200: {"text/html": "for people", "application/json": "for machines"}},
     ),
+    Page(name="openapi", paths=("/openapi.json",), about="Every path, as an OpenAPI 3.1 document", answer=_openapi),
     Page(name="health", paths=("/health",), about="200 while the process is up", answer=_health),
     Page(name="ready", paths=("/ready",), about="200 while Kafka answers and has the topics, else 503", answer=_ready),
     Page(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.responses import Response
 
@@ -22,6 +23,47 @@ _EXAMPLES: dict[Call, str] = {
     "screen": '{"anonymousId": "a1", "name": "Cart"}',
     "group": '{"userId": "ada", "groupId": "g1"}',
     "alias": '{"userId": "ada", "previousId": "a1"}',
+}
+
+
+_TEXT = {"type": ["string", "integer", "null"]}
+_OBJECT = {"type": ["object", "null"]}
+_TIME = {"type": ["string", "number", "null"], "description": "ISO 8601, or seconds or milliseconds since 1970"}
+_FIELDS = {
+    "messageId": {**_TEXT, "description": "the same at each retry: by it an event is taken once"},
+    "userId": {**_TEXT, "description": "the customer's number"},
+    "anonymousId": {**_TEXT, "description": "the browser's or device's own id"},
+    "timestamp": _TIME,
+    "originalTimestamp": _TIME,
+    "sentAt": _TIME,
+    "writeKey": {"type": ["string", "null"]},
+    "context": {**_OBJECT, "description": "campaign, page, device, library, traits, userAgent, locale, ip"},
+}
+_OWN_FIELDS: dict[Call, dict[str, Any]] = {
+    "track": {"event": {"type": "string", "minLength": 1}, "properties": _OBJECT},
+    "identify": {"traits": _OBJECT},
+    "page": {"name": _TEXT, "category": _TEXT, "properties": _OBJECT},
+    "screen": {"name": _TEXT, "category": _TEXT, "properties": _OBJECT},
+    "group": {"groupId": _TEXT, "traits": _OBJECT},
+    "alias": {"previousId": _TEXT},
+}
+
+
+def _schema(call: Call) -> dict[str, Any]:
+    """Unknown fields are welcome: SDKs send many."""
+    schema: dict[str, Any] = {"type": "object", "properties": {**_FIELDS, **_OWN_FIELDS[call]}}
+    return {**schema, "required": ["event"]} if call == "track" else schema
+
+
+_BATCH = {
+    "type": "object",
+    "required": ["batch"],
+    "properties": {
+        "batch": {"type": "array", "items": {"type": "object"}, "description": "calls, each with its `type`"},
+        "context": {**_OBJECT, "description": "of every event that has none of its own"},
+        "sentAt": _TIME,
+        "writeKey": {"type": ["string", "null"]},
+    },
 }
 
 
@@ -46,6 +88,7 @@ def _door(call: Call) -> Door:
         key_inside=_key_inside,
         translate=translate,
         answer=_answer_one,
+        body=_schema(call),
         example=_EXAMPLES[call],
     )
 
@@ -80,6 +123,7 @@ DOORS = (
         names=lambda _request: CALLS,  # it is opened by any of them, and each event is asked
         key_inside=_key_inside,
         translate=_translate_batch,
+        body=_BATCH,
         example='{"batch": [{"type": "page", "anonymousId": "a1"}, {"type": "track", "event": "Product Viewed"}]}',
     ),
 )

@@ -1,23 +1,73 @@
-"""The page at `/`: what this is, and the first call."""
+"""What `/` says: each door with a line that tries it, as a page for people and as JSON for programs. Pure."""
 
 import html
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from producers.collector.door import Door, Page
 
 _PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Touchpath collector</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}}
-pre{{background:#f4f4f4;padding:1rem;overflow-x:auto}}</style>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Touchpath collector</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:54rem;margin:3rem auto;padding:0 1rem}}
+pre{{background:#f4f4f4;padding:.6rem 1rem;overflow-x:auto;margin:.3rem 0 1.2rem}}h2{{margin-top:2rem}}
+h3{{margin:0;font-size:1rem}}</style>
 <h1>Touchpath collector</h1>
-<p>Touchpoints enter here, in the format of Segment's HTTP API: <code>/v1/track</code>, <code>identify</code>,
-<code>page</code>, <code>screen</code>, <code>group</code>, <code>alias</code> and <code>batch</code>.
-An event is answered 200 when Kafka has it. On a laptop the write key is <code>local</code>.</p>
-<pre>curl -u local: {base}/v1/track -d '{{
-  "userId": "ada", "event": "Order Completed",
-  "properties": {{"order_id": "1001", "revenue": 19.90, "currency": "EUR"}}
-}}'</pre>
-<p><a href="/health">/health</a> · <a href="/ready">/ready</a> · <a href="/metrics">/metrics</a></p>
+<p>Touchpoints enter here. An event is answered 200 when Kafka has it; what cannot be taken is kept in quarantine, with
+the reason. {key}</p>
+<h2>Doors</h2>
+{doors}
+<h2>Pages</h2>
+<ul>
+{pages}
+</ul>
 """
 
 
-def page(base: str) -> str:
-    """Give the page; `base` is how the reader reached it: `http://127.0.0.1:8080`."""
-    return _PAGE.format(base=html.escape(base))
+def facts(base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Page]) -> dict[str, Any]:
+    """Give what `/` says. `base` is how the reader reached it (`http://127.0.0.1:8080`), `key` one that may be seen."""
+    return {
+        "name": "Touchpath collector",
+        "openapi": f"{base}/openapi.json",
+        "doors": [
+            {
+                "name": door.name,
+                "about": door.about,
+                "paths": list(door.paths),
+                "methods": list(door.methods),
+                "try": curl(base, key, door),
+            }
+            for door in doors
+        ],
+        "pages": [{"name": page.name, "about": page.about, "paths": list(page.paths)} for page in pages],
+    }
+
+
+def page(base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Page]) -> str:
+    """Give the same for people."""
+    said = facts(base, key, doors, pages)
+    shown = html.escape(key) if key else None
+    return _PAGE.format(
+        key=f"Here the write key is <code>{shown}</code>." if shown else "A write key is needed.",
+        doors="\n".join(
+            f"<h3>{' '.join(f'<code>{html.escape(path)}</code>' for path in door['paths'])}</h3>\n"
+            f"{html.escape(door['about'])}\n<pre>{html.escape(door['try'])}</pre>"
+            for door in said["doors"]
+        ),
+        pages="\n".join(
+            f"<li>{' '.join(_link(path) for path in one['paths'])}: {html.escape(one['about'])}</li>"
+            for one in said["pages"]
+        ),
+    )
+
+
+def curl(base: str, key: str | None, door: Door) -> str:
+    """Give a line for a shell that sends the door's example."""
+    address = base + (door.example_path or door.paths[0])
+    return f"curl -u {shlex.quote(key or 'YOUR_WRITE_KEY')}: {shlex.quote(address)} -d {shlex.quote(door.example)}"
+
+
+def _link(path: str) -> str:
+    path = html.escape(path)
+    return f"<code>{path}</code>" if "{" in path else f'<a href="{path}">{path}</a>'

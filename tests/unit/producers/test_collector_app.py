@@ -328,9 +328,18 @@ async def test_ready_says_what_is_missing(door: Door) -> None:
     assert (await door.client.get("/health")).status_code == 200
 
 
-async def test_the_first_page_shows_a_call_that_works(door: Door) -> None:
-    page = (await door.client.get("/")).text
-    assert "curl -u local: http://door/v1/track" in page
+async def test_the_first_page_tells_people_and_programs_of_each_door_and_shows_a_key_only_where_all_know_it() -> None:
+    laptop = Door(write_keys=[{"key": "local", "source": "local"}])
+    page = await laptop.client.get("/", headers={"accept": "text/html,*/*"})
+    assert page.headers["content-type"].startswith("text/html")
+    said = (await laptop.client.get("/")).json()
+    assert "curl -u local: http://door/v1/track -d &#x27;{" in page.text
+    assert {"track", "batch", "hooks"} <= {one["name"] for one in said["doors"]}
+    for one in said["doors"]:
+        assert all(path in page.text for path in one["paths"])
+    elsewhere = (await Door().client.get("/")).text
+    assert "YOUR_WRITE_KEY" in elsewhere
+    assert "good" not in elsewhere
 
 
 @pytest.mark.parametrize(
