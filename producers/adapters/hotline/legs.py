@@ -159,11 +159,14 @@ class _Grouping:
             value = Problem(path, f"more than {MOST_LINES} lines in one call")
         return Piece(raw, path, value, self._safe(end))
 
-    def _safe(self, end: int) -> int:
-        """Give the byte from where an import may go on: the first line of the oldest call that is open."""
+    def _safe(self, end: int) -> int | None:
+        """Give the byte from where an import may go on: the first line of the oldest call that is open.
+
+        None where that is the first of the file: an import then counts the pieces that are done.
+        """
         while self._order and self._order[0].done:
             self._order.popleft()
-        return min(self._order[0].first, end) if self._order else end
+        return (min(self._order[0].first, end) if self._order else end) or None
 
     def _is_done_before(self, name: str) -> bool:
         """Say whether a line belongs to a call that an earlier import has taken; by the rule that would close it."""
