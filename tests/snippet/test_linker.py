@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Page
 
-from tests.snippet.rig import Visitor, anonymous, until
+from tests.snippet.rig import Visitor, anonymous
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,12 +29,12 @@ def links(visitor: Visitor) -> str:
         <form id="post" action="{there}" method="POST"><button id="pay">pay</button></form>"""
 
 
-async def follow(visitor: Visitor, click: str) -> tuple[Page, str]:
+async def follow(visitor: Visitor, click: str, known: int = 0) -> tuple[Page, str]:
     """Open our page, click, and give the page that follows with the address that it was asked for."""
     visitor.put("/here", LINKED, body=links(visitor))
     visitor.put("/there", LINKED)
     page = await visitor.go("/here")
-    await visitor.wait(1)
+    await visitor.wait(known + 1)
     async with page.expect_request(lambda request: "/there" in request.url) as asked:
         await page.click(click)
     url = (await asked.value).url
@@ -100,8 +100,8 @@ async def test_a_visitor_whom_the_other_domain_knows_keeps_its_id_and_the_two_ar
     page = await visitor.go("/there", host=BRAND)
     [known] = await visitor.wait(1)
     await page.close()
-    await follow(visitor_continued := visitor, "#ours")
-    await until(lambda: len(visitor_continued.events) == 4, lambda: f"4 events; there are {visitor.names}")
+    await follow(visitor, "#ours", known=1)
+    await visitor.wait(4)
     [alias] = [event for event in visitor.events if event["touchpoint"] == "identified"]
     here = next(event for event in visitor.events if event["body"]["path"] == "/here")
     assert anonymous(alias) == [*anonymous(known), *anonymous(here)]

@@ -57,7 +57,8 @@ async def test_a_policy_that_names_another_host_to_send_to_harms_nothing_but_the
 
 def hashed(visitor: Visitor, integrity: str) -> str:
     source = f"{visitor.stage.collector}/touchpath-{build().version}.js"
-    return f'<script async src="{source}" integrity="{integrity}" crossorigin="anonymous" data-key="{visitor.key}"></script>'
+    attributes = f'integrity="{integrity}" crossorigin="anonymous" data-key="{visitor.key}"'
+    return f'<script async src="{source}" {attributes}></script>'
 
 
 async def test_with_its_hash_it_is_run(visitor: Visitor) -> None:
@@ -77,8 +78,10 @@ async def test_with_another_hash_it_is_not(visitor: Visitor) -> None:
 async def test_a_browser_that_forbids_every_storage_is_still_seen(visitor: Visitor) -> None:
     visitor.put(
         attributes='data-consent="persistent"',
-        head="""<script>for (const name of ["localStorage", "sessionStorage"])
-            Object.defineProperty(window, name, {get() { throw new DOMException("no", "SecurityError"); }});</script>""",
+        head="""<script>
+            for (const name of ["localStorage", "sessionStorage"])
+                Object.defineProperty(window, name, {get() { throw new DOMException("no", "SecurityError"); }});
+        </script>""",
     )
     page = await visitor.go()
     await visitor.wait(1)

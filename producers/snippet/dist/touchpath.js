@@ -115,7 +115,6 @@
   };
 
   // src/sending.ts
-  var GATHER = 300;
   var MOST_IN_A_BATCH = 50;
   var OUTLIVES = 2e4;
   var LONGEST_WAIT = 3e5;
@@ -147,7 +146,7 @@
     add(event) {
       this.queue.push(event);
       this.save();
-      this.plan(GATHER);
+      this.plan(this.settings.gather);
     }
     /** Keep what waits in this storage from now on, and take over what earlier pages left there. */
     keepIn(area2) {
@@ -164,7 +163,7 @@
         area2.set(name, "");
       }
       this.save();
-      this.plan(GATHER);
+      this.plan(this.settings.gather);
     }
     save() {
       this.queue.splice(0, this.queue.length - this.settings.queue);
@@ -269,6 +268,7 @@
       cookieDomain: String(options["cookieDomain"] ?? "auto"),
       domains: list(options["domains"]),
       pages: String(options["pages"] || "spa"),
+      gather: Number(options["gather"] ?? 300),
       queue: Number(options["queue"]) || 100,
       hide: list(options["hide"])
     };

@@ -11,8 +11,6 @@ export interface Event {
   [name: string]: unknown;
 }
 
-/** Milliseconds that an event waits for others. */
-const GATHER = 300;
 const MOST_IN_A_BATCH = 50;
 /** Browsers take 64 KiB in all requests that outlive their page; a sign takes up to three bytes. */
 const OUTLIVES = 20_000;
@@ -50,7 +48,7 @@ export class Sending {
   add(event: Event): void {
     this.queue.push(event);
     this.save();
-    this.plan(GATHER);
+    this.plan(this.settings.gather);
   }
 
   /** Keep what waits in this storage from now on, and take over what earlier pages left there. */
@@ -69,7 +67,7 @@ export class Sending {
       area!.set(name, "");
     }
     this.save();
-    this.plan(GATHER);
+    this.plan(this.settings.gather);
   }
 
   private save(): void {

@@ -32,6 +32,8 @@ export interface Settings {
   domains: string[];
   /** When a page view is sent: `load`, `spa` (also when the address changes), `hash` (its fragment too), or `off`. */
   pages: string;
+  /** Milliseconds that an event waits for others, to go with them. */
+  gather: number;
   /** Events that wait at most; the oldest are given up. */
   queue: number;
   /** Parameters of addresses that are never sent: `email token`. */
@@ -61,6 +63,7 @@ export function settingsOf(options: Options, source: string): Settings {
     cookieDomain: String(options["cookieDomain"] ?? "auto"),
     domains: list(options["domains"]),
     pages: String(options["pages"] || "spa"),
+    gather: Number(options["gather"] ?? 300),
     queue: Number(options["queue"]) || 100,
     hide: list(options["hide"]),
   };
