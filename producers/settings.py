@@ -171,6 +171,9 @@ class CollectorSettings(_Settings):
     keep_ip: bool = Field(default=True, description="keep addresses, cut to /24 and /48; false: none at all")
     max_body_bytes: int = Field(default=5 * 1024**2, ge=1024, description="of a body as it is sent")
     max_unpacked_bytes: int = Field(default=20 * 1024**2, ge=1024, description="of a body after gzip")
+    max_values: int = Field(
+        default=500_000, ge=1000, description="of values in a body: each small one takes memory, too"
+    )
     max_batch_events: int = Field(default=2500, ge=1)
     max_event_bytes: int = Field(default=256 * 1024, ge=1024, le=256 * 1024)
     max_depth: int = Field(default=64, ge=4, le=200, description="of nested objects and lists in one event")

@@ -28,7 +28,7 @@ from producers.collector.metrics import Metrics
 from producers.collector.recent import RecentIds
 from producers.collector.refusal import Refusal
 from producers.collector.tally import outcome_of_refusal, without_known
-from producers.collector.unpack import drain, read, unpacked
+from producers.collector.unpack import drain, few_enough, read, unpacked
 from producers.publisher import Publisher, PublishFailed
 from producers.records import record_of
 from producers.settings import CollectorSettings, WriteKey
@@ -134,6 +134,7 @@ class Collector:
             except Refusal as refused:
                 refusal = refused
         if refusal is not None:
+            arrived.parsed, arrived.body = None, b""  # it may be large, and only the refusal's part of it is kept
             if refusal.status == 400:
                 bad = outcome_of_refusal(refusal, arrived.sender, arrived.received_at, self._services.limits)
                 await self._settle([bad], key.source)
@@ -157,6 +158,7 @@ class Collector:
         body = unpacked(packed, self._settings.max_unpacked_bytes, keep)
         if body is not packed:
             stay.more(len(body))
+        few_enough(body, self._settings.max_values, keep)
         return body
 
     async def _drained(self, request: Request) -> None:

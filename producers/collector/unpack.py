@@ -71,3 +71,13 @@ def unpacked(body: bytes, limit: int, keep: int) -> bytes:
     except zlib.error as error:
         raise Refusal(400, "bad_gzip", f"$: the body begins like gzip, but {error}", raw=body[:keep]) from None
     return b"".join(parts)
+
+
+def few_enough(body: bytes, most: int, keep: int) -> None:
+    """Let a body pass that has no more than about `most` values: whatever splits it makes an object of each.
+
+    Raises:
+        Refusal: it has more commas than that (400 `too_large`).
+    """
+    if len(body) > most and body.count(b",") >= most:
+        raise Refusal(400, "too_large", f"$: the body has more than {most} values", raw=body[:keep])

@@ -79,7 +79,7 @@ bad_events = st.one_of(
             {"type": "track", "event": "Order Completed", "properties": {"revenue": "x"}},
         ]
     ),
-    st.integers(65, 300).map(lambda depth: {"type": "page", "properties": {"deep": nested(depth)}}),
+    st.integers(65, 200).map(lambda depth: {"type": "page", "properties": {"deep": nested(depth)}}),
 )
 
 
