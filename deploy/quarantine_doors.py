@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from typing import Any, cast
-from urllib.parse import parse_qsl
 
 import httpx
 from pydantic import SecretStr, ValidationError
 
 from deploy.quarantine_store import Kept
 from deploy.topic_pieces import place_of, topic_outcomes
-from producers.adapters.adapter import Adapter, Context
+from producers.adapters.adapter import Adapter, Context, HookRequest
 from producers.adapters.finish import outcome_of
 from producers.adapters.pieces import json_piece
 from producers.adapters.problem import Problem
@@ -122,15 +121,18 @@ class Doors:
         return await self._collector(kept.source).outcomes(path, raw, kept.received_at)
 
     def _hook_piece(self, adapter: Adapter, kept: Kept) -> list[Outcome]:
-        """Read one piece of a webhook: a JSON object or a form, as the adapter's splitter had made it."""
-        context = self._context(kept, behind_key=True)
-        raw = kept.original
-        piece = json_piece(raw, "$", context.limits)
-        if isinstance(piece.value, Problem) and not raw.lstrip().startswith((b"{", b"[")):
-            pairs = parse_qsl(raw.decode(errors="replace"), keep_blank_values=True, max_num_fields=1000)
-            if pairs:
-                piece = type(piece)(raw, "$", dict(pairs))
-        return [outcome_of(adapter, piece, context)]
+        """Read what was kept of one event of a webhook: a body by itself, or a part of one."""
+        context, raw = self._context(kept, behind_key=True), kept.original
+        try:
+            if adapter.pieces is not None:
+                request = HookRequest(raw, {}, (), f"/hooks/{adapter.name}")
+                return [outcome_of(adapter, piece, context) for piece in adapter.pieces(request, context)]
+        except Problem:
+            pass  # one event by itself is no body that the provider would send
+        try:
+            return [outcome_of(adapter, json_piece(raw, "$", context.limits), context)]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CannotReplayError(f"nobody can read one event of {adapter.name} by itself ({error})") from error
 
     def _collector(self, source: str) -> _InProcess:
         if source not in self._collectors:

@@ -15,10 +15,10 @@ from decimal import Decimal
 from producers.adapters.adapter import Context, Draft, Piece
 from producers.adapters.amounts import money
 from producers.adapters.problem import Problem
+from producers.adapters.store.cards import card
 from producers.adapters.store.grouping import Found, Receipt, Stray, Torn
 from producers.adapters.store.lines import Line
 from schemas.bodies import StoreBody
-from schemas.identifier import Identifier
 
 PURCHASE, RETURN, CHANNEL = "store_purchase", "store_return", "store"
 #: A touchpoint must fit a Kafka record.
@@ -52,8 +52,10 @@ def pieces_of(found: Found) -> Iterator[Piece]:
         raws = receipt.raws
         yield Piece(b"".join(raw.content for raw in raws), raws[0].at(), problem)
         return
+    # The whole receipt is kept with each part: by itself the return in it would be read as a receipt of its own.
+    whole = b"".join(raw.content for raw in receipt.raws)
     for sale in sales:
-        yield Piece(b"".join(line.raw.content for line in sale.lines), sale.lines[0].raw.at(), sale)
+        yield Piece(whole, sale.lines[0].raw.at(), sale)
 
 
 def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
@@ -82,7 +84,7 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
         at=last.raw.at("timestamp"),
         id=sale.id,
         channel=CHANNEL,
-        identifiers=[Identifier(kind="loyalty", value=loyalty)] if loyalty else [],
+        identifiers=card(loyalty),
         order_id=order,
         amount=money(abs(total), lines[0].currency, lines[0].raw.at("value")),
         body=StoreBody.model_validate(body),

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
-from producers.adapters.kept import kept_of
+from producers.adapters.kept import kept_of, without_addresses
 from producers.adapters.payload import Node, deeper_than
 from producers.adapters.permitted import permit_call, permitted
 from producers.adapters.problem import Problem
@@ -138,7 +138,8 @@ def _id_of(payload: dict[str, Any], call: Call | None, sender: Sender, path: str
     if message is not None:
         return event_id(sender.source, message)
     content = {name: value for name, value in payload.items() if name not in {"sentAt", "writeKey", "messageId"}}
-    canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+    # With addresses cut, as quarantine keeps it, so that a replay has the same id.
+    canonical = without_addresses(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).decode()
     return derived_id("content", sender.source, call or "", canonical)
 
 
