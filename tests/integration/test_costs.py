@@ -29,7 +29,7 @@ def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store
 
 
 def spend_by_day(store: Store) -> list[tuple[date, str | None, Decimal]]:
-    return [tuple(row) for row in store.rows(f"SELECT day, campaign, spend FROM {store.database}.spend_by_day")]  # type: ignore[misc] # three columns
+    return [tuple(row) for row in store.rows(f"SELECT day, campaign, spend FROM {store.database}.spend_by_day")]
 
 
 def test_a_corrected_file_replaces_its_days_and_a_bad_day_stays_as_it_was(store: Store, tmp_path: Path) -> None:
