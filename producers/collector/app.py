@@ -25,6 +25,7 @@ from producers.collector.doors import DOORS, PAGES
 from producers.collector.fetching import Fetch, Fetcher
 from producers.collector.keys import KeyRing
 from producers.collector.metrics import Metrics
+from producers.collector.query import plain_query
 from producers.collector.recent import RecentIds
 from producers.collector.refusal import Refusal
 from producers.collector.tally import outcome_of_refusal, without_known
@@ -201,6 +202,7 @@ class Collector:
 
     def _watched(self, path: str, handler: Handler) -> Handler:
         async def watched(request: Request) -> Response:
+            request.scope["query_string"] = plain_query(request.scope["query_string"])
             origin = request.headers.get("origin")
             if request.method == "OPTIONS":
                 wanted = request.headers.get("access-control-request-headers")

@@ -97,7 +97,7 @@ DOORS = (
     ),
     Door(
         name="snowplow_pixel",
-        paths=("/i",),
+        paths=("/i", "/ice.png"),
         about=_ABOUT + "one event in the query of an image, or a list of them by POST",
         methods=("GET", "POST"),
         key_outside=presented_key,
