@@ -67,6 +67,8 @@ class Draft:
     name: str | None = None
     body: Body | None = None
     properties: dict[str, Any] = field(default_factory=dict)
+    verified: bool = True
+    """False where the payload itself says that anybody could have sent it."""
 
 
 @dataclass(frozen=True, slots=True)

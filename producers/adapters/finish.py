@@ -69,7 +69,7 @@ def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
         name=draft.name,
         body=draft.body or empty_body(channel),
         properties=kept_of(draft.properties, sender),
-        verified=not sender.public,
+        verified=draft.verified and not sender.public,
     )
     return permitted(touchpoint, sender, context.catalogue, piece.path)
 

@@ -1,7 +1,7 @@
 """Touchpoints in our own envelope, for whoever can write it: webhook, JSON lines, CSV, or an existing topic.
 
 A JSON object is a `schemas.touchpoint.Touchpoint` with less: only `touchpoint` and `occurred_at` are required. The
-source is the sender's own, whatever the object says, and the time of arrival is ours. In CSV a dot goes into
+source is the sender's own, whatever the object says, and the time of arrival is ours; `verified` may be said to be false, not to be true. In CSV a dot goes into
 an object (`amount.amount`, `campaign.name`, `body.kind`, `properties.shelf`), and `identifier.email` is one identifier.
 """
 
@@ -18,7 +18,7 @@ from schemas.base import event_id
 from schemas.touchpoint import Touchpoint
 
 #: What a door says for itself.
-_OURS = ("source", "received_at", "verified", "event_id")
+_OURS = ("source", "received_at", "event_id")
 _ROOTS = ("amount", "campaign", "body", "properties")
 
 
@@ -60,6 +60,7 @@ def read(piece: Piece, context: Context) -> Draft:
         name=checked.name,
         body=checked.body if "body" in fields else None,
         properties=properties,
+        verified=checked.verified,
     )
 
 
