@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import httpx
 from pydantic import SecretStr, ValidationError
@@ -67,8 +67,15 @@ def cut(kept: Kept) -> bool:
     return found is not None and len(kept.original) >= int(found["kept"])
 
 
-SourceOf = Callable[[str, bool], SourceSettings]
-"""Gives the settings of a source that are in force; True: as the collector has them, by its write key."""
+SourceOf = Callable[[str], SourceSettings]
+"""Gives the settings of a source that are in force."""
+
+
+class KeyOf(Protocol):
+    """Gives what the keys of a source open now, the public ones or the others."""
+
+    def __call__(self, name: str, *, public: bool) -> WriteKey:
+        """Give it as one key."""
 
 
 class Doors:
@@ -77,15 +84,17 @@ class Doors:
     def __init__(
         self,
         source_of: SourceOf,
+        key_of: KeyOf,
         collector: CollectorSettings,
         catalogue: Catalogue,
         adapter: Adapter | None = None,
     ) -> None:
         self._source_of = source_of
+        self._key_of = key_of
         self._catalogue = catalogue
         self._settings = collector
         self._adapter = adapter
-        self._collectors: dict[str, _InProcess] = {}
+        self._collectors: dict[tuple[str, bool], _InProcess] = {}
 
     async def outcomes(self, kept: Kept) -> list[Outcome]:
         """Give what the record's door says of it now; nothing is sent to Kafka.
@@ -111,18 +120,20 @@ class Doors:
 
     # ---- by HTTP
 
-    async def _http(self, kept: Kept, path: str) -> list[Outcome]:
+    async def _http(self, kept: Kept, rest: str) -> list[Outcome]:
+        path, _, flags = rest.partition("?")
+        public = "key=public" in flags
         raw = kept.original
         if not whole(kept.reason) and (around := _AROUND.get(path)):
             raw = around[0] + raw + around[1]
         name = path.removeprefix("/hooks/")
         if path.startswith("/hooks/") and not whole(kept.reason) and (adapter := self._adapter or ADAPTERS.get(name)):
-            return self._hook_piece(adapter, kept)
-        return await self._collector(kept.source).outcomes(path, raw, kept.received_at)
+            return self._hook_piece(adapter, kept, self._key_of(kept.source, public=public))
+        return await self._collector(kept.source, public).outcomes(path, raw, kept.received_at)
 
-    def _hook_piece(self, adapter: Adapter, kept: Kept) -> list[Outcome]:
+    def _hook_piece(self, adapter: Adapter, kept: Kept, key: WriteKey) -> list[Outcome]:
         """Read what was kept of one event of a webhook: a body by itself, or a part of one."""
-        context, raw = self._context(kept, behind_key=True), kept.original
+        context, raw = self._context(kept, key), kept.original
         try:
             if adapter.pieces is not None:
                 request = HookRequest(raw, {}, (), f"/hooks/{adapter.name}")
@@ -134,10 +145,11 @@ class Doors:
         except (KeyError, TypeError, AttributeError) as error:
             raise CannotReplayError(f"nobody can read one event of {adapter.name} by itself ({error})") from error
 
-    def _collector(self, source: str) -> _InProcess:
-        if source not in self._collectors:
-            self._collectors[source] = _InProcess(self._source_of(source, True), self._settings, self._catalogue)
-        return self._collectors[source]
+    def _collector(self, source: str, public: bool) -> _InProcess:
+        if (source, public) not in self._collectors:
+            key = self._key_of(source, public=public)
+            self._collectors[source, public] = _InProcess(key, self._settings, self._catalogue)
+        return self._collectors[source, public]
 
     # ---- out of files and topics
 
@@ -166,10 +178,10 @@ class Doors:
             raise CannotReplayError(f"{kept.door} does not say which adapter read it; name it with --adapter")
         return adapter
 
-    def _context(self, kept: Kept, *, behind_key: bool = False) -> Context:
+    def _context(self, kept: Kept, source: SourceSettings | None = None) -> Context:
         s = self._settings
         limits = Limits(s.max_event_bytes, s.max_depth, s.max_quarantined_bytes)
-        sender = self._source_of(kept.source, behind_key).sender(kept.door)
+        sender = (source or self._source_of(kept.source)).sender(kept.door)
         return Context(sender, kept.received_at, self._catalogue, limits)
 
 
@@ -198,22 +210,20 @@ class _Catcher:
 
 
 class _InProcess:
-    """The collector for one source, in this process: a write key of its own, no signatures, no memory of ids."""
+    """The collector for one source, in this process: a key of its own, no signatures, no rate, no memory of ids."""
 
-    def __init__(self, source: SourceSettings, settings: CollectorSettings, catalogue: Catalogue) -> None:
-        self._key = secrets.token_urlsafe(24)
+    def __init__(self, opens: WriteKey, settings: CollectorSettings, catalogue: Catalogue) -> None:
+        secret = secrets.token_urlsafe(24)
         self._catcher = _Catcher()
         self._at: datetime | None = None
-        known = {name: getattr(source, name) for name in SourceSettings.model_fields}
-        key = WriteKey(
-            key=SecretStr(self._key), hooks={name: HookSettings(unsigned=True) for name in ADAPTERS}, **known
-        )
-        own = settings.model_copy(update={"write_keys": (key,), "recent_ids": 0})
+        unsigned = {name: HookSettings(unsigned=True) for name in ADAPTERS}
+        key = opens.model_copy(update={"key": SecretStr(secret), "hooks": unsigned})
+        own = settings.model_copy(update={"write_keys": (key,), "recent_ids": 0, "rate": None, "burst": None})
         collector = Collector(own, cast(Publisher, self._catcher), catalogue, now=self._now)
         self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=cast(Any, collector.app)),
+            transport=httpx.ASGITransport(app=cast(Any, collector.app), client=("", 0)),
             base_url="http://replay",
-            auth=(self._key, ""),
+            auth=(secret, ""),
             headers={"User-Agent": ""},
         )
 

@@ -60,7 +60,7 @@ def checked_catalogue(settings: Settings) -> Catalogue:
         raise CommandError(str(error), Exit.USAGE) from error
 
 
-def source_settings(settings: Settings, name: str, *, behind_key: bool = False, **options: Any) -> SourceSettings:
+def source_settings(settings: Settings, name: str, **options: Any) -> SourceSettings:
     """Look a source up; options override. An option that cannot be used ends the command with its reason."""
     from pydantic import ValidationError
 
@@ -68,7 +68,7 @@ def source_settings(settings: Settings, name: str, *, behind_key: bool = False, 
     from schemas.quarantine import reason_of
 
     try:
-        return source_of(settings, name, behind_key=behind_key, **options)
+        return source_of(settings, name, **options)
     except ValidationError as error:
         # The options are called as the fields, but for one.
         reason = reason_of(error).removeprefix("$.").replace("default_currency", "currency").replace("_", "-", 1)

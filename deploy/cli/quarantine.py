@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from deploy.quarantine_replay import ReplayReport
     from deploy.quarantine_store import Kept, QuarantineStore, Wanted
     from deploy.settings import Settings
-    from producers.settings import SourceSettings
 
 CONNECT_SECONDS = 10.0
 SHOWN_REASONS = 20
@@ -251,17 +250,23 @@ def _pretty(kept: Kept) -> str:
 
 
 def _doors(settings: Settings, adapter: str | None, options: dict[str, Any]) -> Doors:
+    from functools import partial
+
     from deploy.quarantine_doors import Doors
+    from deploy.sources import key_of, source_of
     from producers.adapters.registry import ADAPTERS
 
     if adapter is not None and adapter not in ADAPTERS:
         raise CommandError(f"--adapter: there is no {adapter!r}; there are {', '.join(sorted(ADAPTERS))}", Exit.USAGE)
 
-    def source_of(name: str, behind_key: bool) -> SourceSettings:
-        return source_settings(settings, name, behind_key=behind_key, **options)
-
-    source_of("replay", False)  # an option that cannot be used is said at once
-    return Doors(source_of, settings.collector, checked_catalogue(settings), ADAPTERS[adapter] if adapter else None)
+    source_settings(settings, "replay", **options)  # an option that cannot be used is said at once
+    return Doors(
+        partial(source_of, settings, **options),
+        partial(key_of, settings, **options),
+        settings.collector,
+        checked_catalogue(settings),
+        ADAPTERS[adapter] if adapter else None,
+    )
 
 
 @contextmanager

@@ -98,7 +98,9 @@ class Admission:
             peer = request.client.host if request.client else None
             proxies = self._settings.trusted_networks
             ip = cut_ip(client_ip(peer, request.headers.get("x-forwarded-for"), proxies))
-        return key.sender(f"http:{request.url.path}", ip=ip, keep_ip=self._settings.keep_ip)
+        # A replay must not claim more than this key did.
+        door = f"http:{request.url.path}" + ("?key=public" if key.public else "")
+        return key.sender(door, ip=ip, keep_ip=self._settings.keep_ip)
 
     def stay(self, key: WriteKey | None) -> "Stay":
         """Give the room that one request takes; those whose key is not known yet share the room of one."""

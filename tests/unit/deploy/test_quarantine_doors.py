@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -13,6 +14,8 @@ import pytest
 
 from deploy.quarantine_doors import CannotReplayError, Doors, cut, whole
 from deploy.quarantine_store import Kept
+from deploy.settings import Settings
+from deploy.sources import key_of, source_of
 from deploy.topic_pieces import TopicPlace, place_of, topic_outcomes
 from producers.adapters.adapter import Adapter, Context, HookRequest, Piece
 from producers.adapters.finish import outcome_of
@@ -20,7 +23,7 @@ from producers.adapters.quarantine import quarantined
 from producers.adapters.registry import ADAPTERS
 from producers.adapters.resumed import ImportedFile
 from producers.adapters.sender import Limits
-from producers.settings import CollectorSettings, SourceSettings
+from producers.settings import CollectorSettings, SourceSettings, WriteKey
 from schemas.catalogue import load
 from schemas.outcome import Accepted, Outcome, Quarantined
 
@@ -31,8 +34,12 @@ SOURCE = SourceSettings(source="test", default_currency="EUR", timezone="Europe/
 ALL = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
 
 
-def doors() -> Doors:
-    return Doors(lambda name, _: SOURCE.model_copy(update={"source": name}), CollectorSettings(), CATALOGUE)
+SERVER, PAGE = WriteKey(key="s", **SOURCE.model_dump()), WriteKey(key="p", public=True, **SOURCE.model_dump())
+
+
+def doors(*keys: WriteKey) -> Doors:
+    settings = Settings(collector=CollectorSettings(write_keys=keys), sources=(SOURCE,))
+    return Doors(partial(source_of, settings), partial(key_of, settings), settings.collector, CATALOGUE)
 
 
 def kept_as(door: str, raw: bytes, reason: str = "$.x: bad") -> Kept:
@@ -161,4 +168,27 @@ async def test_a_record_of_a_topic_has_the_same_id_when_it_is_replayed() -> None
     through = doors()
     again = await through.outcomes(kept_as(place.door("postmark"), example.read_bytes()))
     assert ids(again) == ids(first) != set()
+    await through.close()
+
+
+async def test_what_came_with_a_public_key_stays_unverified_and_what_came_with_another_does_not() -> None:
+    raw = b'{"event":"Order Completed","userId":"ada","properties":{"revenue":5,"order_id":"1"}}'
+    through = doors(SERVER, PAGE)
+    for door, verified in (("http:/v1/track?key=public", False), ("http:/v1/track", True)):
+        [one] = await through.outcomes(kept_as(door, raw))
+        assert isinstance(one, Accepted)
+        assert one.touchpoint.verified is verified
+        assert "ip" not in one.touchpoint.properties
+    await through.close()
+
+
+async def test_a_replay_may_send_no_more_than_the_keys_of_its_source() -> None:
+    raw = b'{"event":"Order Completed","userId":"ada","properties":{"revenue":5,"order_id":"1"}}'
+    through = doors(SERVER.model_copy(update={"touchpoints": ("page_view",)}))
+    [one] = await through.outcomes(kept_as("http:/v1/track", raw))
+    assert isinstance(one, Quarantined)
+    await through.close()
+    two = (SERVER.model_copy(update={"touchpoints": ("page_view",)}), SERVER.model_copy(update={"key": PAGE.key}))
+    through = doors(*two)
+    assert isinstance((await through.outcomes(kept_as("http:/v1/track", raw)))[0], Accepted)
     await through.close()
