@@ -26,19 +26,20 @@ from producers.adapters.hotline import (
     zendesk,
 )
 from producers.adapters.social import mentions
-from producers.adapters.store import pos_csv
+from producers.adapters.store import footfall, loyalty_scans, pos_csv, pos_json, poslog
 from producers.adapters.survey import delighted, formbricks, reviews, surveys, typeform
 from producers.adapters.web.snowplow import adapter as snowplow
 
 _MAIL = (brevo, mailersend, mailgun, mailjet, mandrill, newsletter, postmark, resend, sendgrid, ses, sparkpost)
 _ASKED = (delighted, formbricks, reviews, surveys, typeform)
 _SERVICE = (asterisk_cdr, asterisk_queue, calls, chats, genesys, tickets, twilio, zendesk)
+_STORE = (footfall, loyalty_scans, pos_csv, pos_json, poslog)
 _KNOWN = (activities, customers, segment_archive, touchpoints)
 
 _ALL: tuple[Adapter, ...] = (
     *(one.ADAPTER for one in _MAIL),
     snowplow.ADAPTER,
-    pos_csv.ADAPTER,
+    *(one.ADAPTER for one in _STORE),
     *(one.ADAPTER for one in _SERVICE),
     *(one.ADAPTER for one in _ASKED),
     *(one.ADAPTER for one in _KNOWN),

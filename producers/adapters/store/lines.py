@@ -1,6 +1,6 @@
 """One line of a POS file, read. A line is one line: line breaks inside quotes are not read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -38,10 +38,13 @@ class Raw:
     ended: bool = True
     length: int = 0
     """Bytes in the file, where `content` is only the beginning of a line above the bound."""
+    root: str = ""
+    """The path, where it is not that of a line: `$[3].items[2]`."""
 
     def at(self, column: str | None = None) -> str:
         """Give the path of the line or of a column in it: `$.line[17].quantity`."""
-        return f"$.line[{self.number}].{column}" if column else f"$.line[{self.number}]"
+        root = self.root or f"$.line[{self.number}]"
+        return f"{root}.{column}" if column else root
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def line_of(raw: Raw, layout: Layout, declared: Declared) -> Line | BadLine:
         return line_of_columns(raw, columns, layout.writing, declared)
     except Problem as found:
         in_order = tuple(sorted(columns.items(), key=lambda column: layout.positions[column[0]]))
-        told = _told(in_order, layout.writing, cut=not raw.ended)
+        told = told_time(in_order[:-1] if not raw.ended else in_order, layout.writing)
         return BadLine(raw, found, in_order, cut=not raw.ended, told=told)
 
 
@@ -171,8 +174,9 @@ def _original(text: Callable[[str], str | None], raw: Raw, store: str, till: str
     return f"{text('original_store') or store}/{text('original_till') or till}/{date.isoformat()}/{number}"
 
 
-def _told(known: tuple[tuple[str, str], ...], writing: Writing, *, cut: bool) -> datetime | None:
-    for column, value in known[:-1] if cut else known:
+def told_time(known: Iterable[tuple[str, str]], writing: Writing) -> datetime | None:
+    """Give the time among the columns, as it is written and without a zone; None where none can be read."""
+    for column, value in known:
         if column == "timestamp":
             try:
                 return _local(value, column, writing.date_format).replace(tzinfo=None)
