@@ -23,14 +23,18 @@ def verify(request: HookRequest, secrets: HookSecrets, _now: datetime, _fetched:
     if not stated:
         raise SignatureRefused("the signature is missing: X-Twilio-Signature")
     fields = ""
-    if is_form(request):
-        fields = _fields(request.body)
-    elif request.body:
-        _check_body(request)
+    try:
+        addresses = list(_addresses(request.url))
+        if is_form(request):
+            fields = _fields(request.body)
+        elif request.body:
+            _check_body(request)
+    except ValueError:
+        raise SignatureRefused("the address is none; is public_url the one that Twilio was given?") from None
     good = [
         hmac.compare_digest(signature(url + fields, secret).encode(), stated.encode())
         for secret in secrets.secrets
-        for url in _addresses(request.url)
+        for url in addresses
     ]
     if not any(good):
         raise SignatureRefused("the signature is wrong; is public_url the address that Twilio was given?")
