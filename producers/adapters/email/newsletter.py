@@ -30,6 +30,7 @@ from producers.adapters.payload import Node
 from producers.adapters.person import email, identifiers
 from producers.adapters.pieces import BOM, csv_rows, json_lines
 from producers.adapters.problem import Problem
+from producers.adapters.resumed import kept_heading
 
 _NAMES = {
     "email": ("email", "e-mail", "email_address", "recipient", "subscriber"),
@@ -130,10 +131,13 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
 
 
 def _rows(content: BinaryIO, context: Context) -> Iterator[Piece]:
-    start = content.tell()
-    head = content.read(256).removeprefix(BOM).lstrip()
-    content.seek(start)
-    return json_lines(content, context.limits) if head.startswith(b"{") else csv_rows(content, context.limits)
+    first = kept_heading(content)
+    if first is None:
+        start = content.tell()
+        first = content.read(256)
+        content.seek(start)
+    lines = first.removeprefix(BOM).lstrip().startswith(b"{")
+    return json_lines(content, context.limits) if lines else csv_rows(content, context.limits)
 
 
 def _text(row: Node, name: str) -> str | None:
