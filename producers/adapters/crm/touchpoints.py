@@ -1,8 +1,9 @@
 """Touchpoints in our own envelope, for whoever can write it: webhook, JSON lines, CSV, or an existing topic.
 
 A JSON object is a `schemas.touchpoint.Touchpoint` with less: only `touchpoint` and `occurred_at` are required. The
-source is the sender's own, whatever the object says, and the time of arrival is ours; `verified` may be said to be false, not to be true. In CSV a dot goes into
-an object (`amount.amount`, `campaign.name`, `body.kind`, `properties.shelf`), and `identifier.email` is one identifier.
+source is the sender's own, whatever the object says, and the time of arrival is ours; `verified` may be said to be
+false, and true changes nothing. In CSV a dot goes into an object (`amount.amount`, `campaign.name`, `body.kind`,
+`properties.shelf`), and `identifier.email` is one identifier.
 """
 
 from collections.abc import Mapping

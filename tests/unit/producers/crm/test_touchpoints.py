@@ -43,7 +43,7 @@ def test_what_was_not_verified_stays_so_and_a_public_key_verifies_nothing() -> N
     assert taken(ADAPTER, LEAST).verified
     assert not taken(ADAPTER, LEAST | {"verified": False}).verified
     public = replace(CONTEXT, sender=replace(CONTEXT.sender, public=True))
-    assert not taken(ADAPTER, LEAST | {"verified": True}, public).verified
+    assert not taken(ADAPTER, LEAST | {"touchpoint": "page_view", "verified": True}, public).verified
 
 
 def test_the_id_is_the_senders_and_without_one_the_content_stands_for_it() -> None:
