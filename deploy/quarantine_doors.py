@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ from pydantic import SecretStr, ValidationError
 
 from deploy.quarantine_store import Kept
 from deploy.topic_pieces import place_of, topic_outcomes
-from producers.adapters.adapter import Adapter, Context, HookRequest
+from producers.adapters.adapter import Adapter, Context, HookRequest, Piece
 from producers.adapters.finish import outcome_of
 from producers.adapters.pieces import json_piece
 from producers.adapters.problem import Problem
@@ -134,12 +134,13 @@ class Doors:
     def _hook_piece(self, adapter: Adapter, kept: Kept, key: WriteKey) -> list[Outcome]:
         """Read what was kept of one event of a webhook: a body by itself, or a part of one."""
         context, raw = self._context(kept, key), kept.original
-        try:
-            if adapter.pieces is not None:
-                request = HookRequest(raw, {}, (), f"/hooks/{adapter.name}")
-                return [outcome_of(adapter, piece, context) for piece in adapter.pieces(request, context)]
-        except Problem:
-            pass  # one event by itself is no body that the provider would send
+        if adapter.pieces is not None:
+            request = HookRequest(raw, {}, (), f"/hooks/{adapter.name}")
+            if found := _read(adapter, adapter.pieces(request, context), context):
+                return found
+        # One event by itself may be no body that the provider would send.
+        if adapter.file is not None and (found := _read(adapter, adapter.file(BytesIO(raw), context), context)):
+            return found
         try:
             return [outcome_of(adapter, json_piece(raw, "$", context.limits), context)]
         except (KeyError, TypeError, AttributeError) as error:
@@ -158,10 +159,11 @@ class Doors:
         if adapter.file is None:
             raise CannotReplayError(f"the adapter {adapter.name!r} reads no files; name another with --adapter")
         context = self._context(kept)
-        try:
-            return [outcome_of(adapter, piece, context) for piece in adapter.file(BytesIO(kept.original), context)]
-        except Problem as problem:
-            raise CannotReplayError(f"nothing can be read of it as a file of {adapter.name}: {problem}") from problem
+        problems: list[Problem] = []
+        if found := _read(adapter, adapter.file(BytesIO(kept.original), context), context, problems):
+            return found
+        why = str(problems[0]) if problems else "there is no event in it"
+        raise CannotReplayError(f"nothing can be read of it as a file of {adapter.name}: {why}")
 
     def _topic(self, kept: Kept, rest: str) -> list[Outcome]:
         if rest.startswith(f"{COLLECTED.name}/"):
@@ -183,6 +185,20 @@ class Doors:
         limits = Limits(s.max_event_bytes, s.max_depth, s.max_quarantined_bytes)
         sender = (source or self._source_of(kept.source)).sender(kept.door)
         return Context(sender, kept.received_at, self._catalogue, limits)
+
+
+def _read(
+    adapter: Adapter, pieces: Iterator[Piece], context: Context, problems: list[Problem] | None = None
+) -> list[Outcome]:
+    """Give the outcomes of what can be read. What was kept may end in the middle of a document, but not of an event."""
+    found: list[Outcome] = []
+    try:
+        for piece in pieces:
+            found.append(outcome_of(adapter, piece, context))
+    except Problem as problem:
+        if problems is not None:
+            problems.append(problem)
+    return found
 
 
 def _touchpoint(kept: Kept) -> Outcome:

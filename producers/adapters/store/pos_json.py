@@ -24,12 +24,15 @@ _LINES = frozenset({"items", "lines", "positions", "lineitems", "products", "art
 
 def file(file: BinaryIO, context: Context, *, window: int = WINDOW) -> Iterator[Piece]:
     """Split a file of JSON lines into receipts."""
-    return _split(json_lines(file, context.limits), context, file.tell(), window)
+    return _split(json_lines(file, context.limits), context, file.tell(), window, b"\n")
 
 
 def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
     """Split a request into receipts; its lines of a receipt need not stand together."""
-    return _split(json_pieces(request.body, context.limits), context, 0, WINDOW)
+    for piece in _split(json_pieces(request.body, context.limits), context, 0, WINDOW, b","):
+        # Several objects are one receipt: they are kept as the list that they would be sent as.
+        several = piece.raw.endswith(b",")
+        yield replace(piece, raw=b"[" + piece.raw.rstrip(b",") + b"]") if several else piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class _Reader:
         return repr(value).replace(".", ",") if self.writing.decimal_comma else repr(value)
 
 
-def _split(rows: Iterable[Piece], context: Context, at: int, window: int) -> Iterator[Piece]:
+def _split(rows: Iterable[Piece], context: Context, at: int, window: int, separator: bytes) -> Iterator[Piece]:
     settings = context.catalogue.store
     reader = _Reader(
         names_of(settings),
@@ -84,7 +87,8 @@ def _split(rows: Iterable[Piece], context: Context, at: int, window: int) -> Ite
     )
     grouping, unmarked, known = Grouping(window), 0, at
     for number, row in enumerate(rows):
-        raw = Raw(number, at, row.raw, length=len(row.raw), root=row.path)
+        # A line break keeps the objects of one receipt apart where they are quarantined together.
+        raw = Raw(number, at, row.raw + b"\n", length=len(row.raw), root=row.path)
         at = row.end if row.end is not None else at + 1  # only the order counts where there is no place
         known = row.end or known
         found = list(_row(row, raw, reader, grouping))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from xml.sax.saxutils import quoteattr
 
 from defusedxml import DefusedXmlException, EntitiesForbidden, ExternalReferenceForbidden
 from defusedxml.ElementTree import DefusedXMLParser
@@ -16,6 +17,8 @@ from defusedxml.ElementTree import DefusedXMLParser
 from producers.adapters.problem import Problem
 
 CHUNK = 64 * 1024
+#: What stands before the first transaction (the root with its namespaces) is kept with each one, up to so much.
+MOST_HEAD = 4096
 #: A transaction of a thousand lines has less.
 MOST_BYTES = 4 * 1024 * 1024
 DEPTH = 64
@@ -24,7 +27,10 @@ ROOTS = ("POSLog", "DigitalReceipt")
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One transaction: its bytes as they came, and its tree, or what is wrong with it. `number` counts from 0."""
+    """One transaction: its bytes as they came, and its tree, or what is wrong with it. `number` counts from 0.
+
+    The bytes begin with what stands before the first one, so that its namespaces are known and it can be read again.
+    """
 
     number: int
     raw: bytes
@@ -45,9 +51,12 @@ def transactions(file: BinaryIO) -> Iterator[Transaction]:
     target = _Target()
     parser = DefusedXMLParser(target=target, forbid_entities=True, forbid_external=True)
     target.place = parser.parser
+    parser.parser.XmlDeclHandler = target.declared
     fed = 0
     while chunk := file.read(CHUNK):
         target.buffer += chunk
+        if not fed:
+            target.head = chunk[:MOST_HEAD]
         _guarded(parser, chunk, target)
         yield from target.taken()
         fed += len(chunk)
@@ -68,8 +77,10 @@ class _Target:
     def __init__(self) -> None:
         self.place: _Place | None = None
         self.buffer = bytearray()
+        self.head = b""  # how the document begins; once the first transaction is met, what stands before it
         self.number = 0
         self.root = ""
+        self._first = True
         self._begin = 0  # the byte of the document at which `buffer` begins
         self._start: int | None = None
         self._depth = 0
@@ -77,6 +88,8 @@ class _Target:
         self._builder: TreeBuilder | None = None
         self._problem: Problem | None = None
         self._empty = True
+        self._spaces: dict[str, str] = {}
+        self._encoding = "utf-8"
         self._too_large: bytes | None = None
         self._done: list[Transaction] = []
 
@@ -87,6 +100,9 @@ class _Target:
             if local == "Transaction":
                 self._start, self._space, self._depth = self._at(), space, 0
                 self._builder, self._problem = TreeBuilder(), None
+                if self._first:
+                    self._first, whole = False, self._start <= len(self.head)
+                    self.head = self.head[: self._start] if whole else b""
             else:
                 return
         self._empty = self._depth == 0
@@ -97,6 +113,14 @@ class _Target:
         if self._builder is not None:
             named = {name.rpartition("}")[2]: value for name, value in attributes.items()}
             self._builder.start(self._name(tag), named)
+
+    def start_ns(self, prefix: str, uri: str) -> None:
+        if self._start is None:
+            self._spaces[prefix or ""] = uri
+
+    def declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        """The first line says how the rest is written."""
+        self._encoding = encoding or self._encoding
 
     def data(self, text: str) -> None:
         self._check_size()
@@ -141,13 +165,20 @@ class _Target:
         self._start = self._builder = self._too_large = None
 
     def _raw(self) -> bytes:
-        """Give the bytes of the transaction that ends here; of one that is too large the first."""
+        """Give the transaction that ends here as a document; of one that is too large the first bytes."""
         if self._too_large is not None or self._start is None:
             return self._too_large or b""
         begin, last = self._start - self._begin, self._at() - self._begin
-        if self._empty and bytes(self.buffer[begin:last].replace(b"\0", b"")).endswith(b"/>"):  # told of behind it
-            return bytes(self.buffer[begin:last])
-        return bytes(self.buffer[begin : self.buffer.find(b">", last) + 1 or len(self.buffer)])
+        if not (self._empty and bytes(self.buffer[begin:last].replace(b"\0", b"")).endswith(b"/>")):
+            last = self.buffer.find(b">", last) + 1 or len(self.buffer)  # else it was told of behind <Transaction/>
+        raw = bytes(self.buffer[begin:last])
+        if self._encoding.lower() not in ("utf-8", "us-ascii", "ascii"):
+            wide = "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
+            raw = raw.decode(wide if b"\0" in raw[:2] else self._encoding, errors="replace").encode()
+        names = "".join(
+            f" xmlns{':' if prefix else ''}{prefix}={quoteattr(uri)}" for prefix, uri in self._spaces.items()
+        )
+        return b"<POSLog" + names.encode() + b">" + raw + b"</POSLog>"
 
     def _give_up(self, problem: Problem) -> None:
         self._problem, self._builder = self._problem or problem, None
