@@ -87,8 +87,8 @@ def _split(rows: Iterable[Piece], context: Context, at: int, window: int, separa
     )
     grouping, unmarked, known = Grouping(window), 0, at
     for number, row in enumerate(rows):
-        # A line break keeps the objects of one receipt apart where they are quarantined together.
-        raw = Raw(number, at, row.raw + b"\n", length=len(row.raw), root=row.path)
+        # The separator keeps the objects of one receipt apart where they are quarantined together.
+        raw = Raw(number, at, row.raw + separator, length=len(row.raw) + 1, root=row.path)
         at = row.end if row.end is not None else at + 1  # only the order counts where there is no place
         known = row.end or known
         found = list(_row(row, raw, reader, grouping))

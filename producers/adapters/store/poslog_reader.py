@@ -172,9 +172,12 @@ class _Target:
         if not (self._empty and bytes(self.buffer[begin:last].replace(b"\0", b"")).endswith(b"/>")):
             last = self.buffer.find(b">", last) + 1 or len(self.buffer)  # else it was told of behind <Transaction/>
         raw = bytes(self.buffer[begin:last])
-        if self._encoding.lower() not in ("utf-8", "us-ascii", "ascii"):
-            wide = "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
-            raw = raw.decode(wide if b"\0" in raw[:2] else self._encoding, errors="replace").encode()
+        if raw[:2] == b"<\0":
+            raw = bytes(self.buffer[begin : last + 1]).decode("utf-16-le", errors="replace").encode()
+        elif raw[:1] == b"\0":
+            raw = raw.decode("utf-16-be", errors="replace").encode()
+        elif self._encoding.lower() not in ("utf-8", "us-ascii", "ascii"):
+            raw = raw.decode(self._encoding, errors="replace").encode()
         names = "".join(
             f" xmlns{':' if prefix else ''}{prefix}={quoteattr(uri)}" for prefix, uri in self._spaces.items()
         )
