@@ -123,7 +123,7 @@ def read(piece: Piece, context: Context) -> Draft:
     waited = (through[0].answer if through else last.end) - first.start
     return draft_of(
         Call(
-            id=contact_id("call", name) if name else None,
+            id=contact_id("call", name or "|".join(first.cells)),
             started=first.start,
             started_at=f"{first.path}.start",
             direction=direction,
