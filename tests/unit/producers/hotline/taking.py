@@ -74,3 +74,8 @@ def body(touchpoint: Touchpoint) -> HotlineBody:
 
 def keys(touchpoint: Touchpoint) -> list[str]:
     return [identifier.key for identifier in touchpoint.identifiers]
+
+
+def row_of(*values: object) -> tuple[object, ...]:
+    """Figures side by side, whatever their kinds."""
+    return values

@@ -8,7 +8,7 @@ import pytest
 
 from producers.adapters.hotline import asterisk_cdr
 from producers.adapters.hotline.asterisk_cdr import COLUMNS
-from tests.unit.producers.hotline.taking import body, context, filed, keys, one, reason, taken
+from tests.unit.producers.hotline.taking import body, context, filed, keys, one, reason, row_of, taken
 
 LEG = {
     "accountcode": "",
@@ -40,7 +40,7 @@ def row(**changes: str) -> str:
 def test_a_record_is_a_call_with_its_figures_in_local_time() -> None:
     found = one(filed(asterisk_cdr.ADAPTER, row()))
     told = body(found)
-    assert (found.touchpoint, told.result, told.waiting_time, told.talk_time) == ("call", "answered", 12, 123)
+    assert row_of(found.touchpoint, told.result, told.waiting_time, told.talk_time) == ("call", "answered", 12, 123)
     assert found.occurred_at == datetime(2018, 6, 30, 15, 59, 35, tzinfo=UTC)
     assert keys(found) == ["phone:+493012345678"]
     assert (found.properties["agent"], found.properties["call_id"]) == ("SIP/8006", "1530381575.8950")
@@ -55,7 +55,7 @@ def test_a_ring_of_several_telephones_is_one_call() -> None:
     missed = {"answer": "", "disposition": "NO ANSWER", "billsec": "0"}
     rows = row(dstchannel="SIP/1-00000001", **missed) + row(dstchannel="SIP/2-00000002", **missed) + row()
     found = one(filed(asterisk_cdr.ADAPTER, rows))
-    assert (body(found).talk_time, body(found).waiting_time, found.properties["agent"]) == (123, 12, "SIP/8006")
+    assert row_of(body(found).talk_time, body(found).waiting_time, found.properties["agent"]) == (123, 12, "SIP/8006")
     assert (found.properties["transfers"], found.properties["legs"]) == (0, 3)
 
 
@@ -65,7 +65,11 @@ def test_a_transfer_is_another_leg_and_talks_that_overlap_count_once() -> None:
         end="2018-06-30 18:02:50", duration="70", billsec="65",
     )  # fmt: skip
     found = one(filed(asterisk_cdr.ADAPTER, row() + second))
-    assert (body(found).talk_time, found.properties["transfers"], found.properties["agent"]) == (183, 1, "SIP/8007")
+    assert row_of(body(found).talk_time, found.properties["transfers"], found.properties["agent"]) == (
+        183,
+        1,
+        "SIP/8007",
+    )
 
 
 def test_legs_with_other_unique_ids_belong_together_by_their_linked_id() -> None:
@@ -77,7 +81,7 @@ def test_legs_with_other_unique_ids_belong_together_by_their_linked_id() -> None
 def test_who_leaves_a_queue_that_answered_for_itself_gave_up() -> None:
     found = one(filed(asterisk_cdr.ADAPTER, row(lastapp="Queue", lastdata="support,tT", dstchannel="")))
     told = body(found)
-    assert (found.touchpoint, told.result, told.queue, told.waiting_time) == (
+    assert row_of(found.touchpoint, told.result, told.queue, told.waiting_time) == (
         "call_abandoned",
         "abandoned",
         "support",

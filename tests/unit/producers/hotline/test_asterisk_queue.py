@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from producers.adapters.hotline import asterisk_queue
-from tests.unit.producers.hotline.taking import body, context, filed, keys, one, reason, taken
+from tests.unit.producers.hotline.taking import body, context, filed, keys, one, reason, row_of, taken
 
 ENTER = "1366720340|c1|Q|NONE|ENTERQUEUE||03012345678|1"
 CONNECT = "1366720350|c1|Q|SIP/8008|CONNECT|10|m1|3"
@@ -21,7 +21,7 @@ def log(*lines: str) -> str:
 def test_an_answered_call_knows_its_wait_and_its_talk() -> None:
     found = one(filed(asterisk_queue.ADAPTER, log(ENTER, CONNECT, COMPLETE)))
     told = body(found)
-    assert (found.touchpoint, told.result, told.queue, told.waiting_time, told.talk_time) == (
+    assert row_of(found.touchpoint, told.result, told.queue, told.waiting_time, told.talk_time) == (
         *("call", "answered", "Q"),
         *(10, 120),
     )
@@ -42,7 +42,7 @@ def test_an_answered_call_knows_its_wait_and_its_talk() -> None:
 )
 def test_who_leaves_the_queue_without_an_agent_gave_up(line: str, waited: int, left: str | None) -> None:
     found = one(filed(asterisk_queue.ADAPTER, log(ENTER, line)))
-    assert (found.touchpoint, body(found).waiting_time, body(found).talk_time) == ("call_abandoned", waited, None)
+    assert row_of(found.touchpoint, body(found).waiting_time, body(found).talk_time) == ("call_abandoned", waited, None)
     assert found.properties.get("left") == left
 
 
@@ -70,7 +70,7 @@ def test_several_queues_and_a_transfer_are_one_call() -> None:
         )
     )
     told = body(found)
-    assert (told.waiting_time, told.talk_time, told.queue) == (40, 160, "S")
+    assert row_of(told.waiting_time, told.talk_time, told.queue) == (40, 160, "S")
     assert (found.properties["transfers"], found.properties["agent"]) == (1, "SIP/3")
     assert found.properties["company_number"] == "+4930999900"
 

@@ -17,7 +17,7 @@ from producers.settings import CollectorSettings
 from schemas.bodies import OtherBody
 from schemas.catalogue import load
 from tests.unit.producers.accepting import AcceptingPublisher
-from tests.unit.producers.hotline.taking import body, context, keys, of, one, reason, request, sent
+from tests.unit.producers.hotline.taking import body, context, keys, of, one, reason, request, row_of, sent
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 FORM = "application/x-www-form-urlencoded"
@@ -189,7 +189,7 @@ def test_a_call_began_its_length_before_it_ended_and_keeps_no_recording() -> Non
 
 def test_a_queue_tells_how_long_was_waited() -> None:
     found = one(sent(twilio.ADAPTER, form(QueueResult="bridged", QueueTime="45", QueueSid="QU1")))
-    assert (body(found).waiting_time, body(found).queue) == (45, "QU1")
+    assert row_of(body(found).waiting_time, body(found).queue) == (45, "QU1")
 
 
 def test_a_retry_has_the_same_id_and_another_stage_another_one() -> None:
