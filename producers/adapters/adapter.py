@@ -106,6 +106,8 @@ class Hook:
     """The addresses whose content `verify` wants; of the provider's own hosts only, or it raises `SignatureRefused`."""
     confirms: Callable[[HookRequest], str | None] = lambda _request: None
     """After `verify`: an address to be fetched because the provider asks us to confirm a subscription."""
+    trial: Callable[[HookRequest], bool] = lambda _request: False
+    """Is it the provider's trial of an address, which comes before the operator has a secret? `verify` sees it too."""
     answer: tuple[str, bytes] | None = None
     """Content type and body of a 200, where a provider wants another than our own tally."""
 

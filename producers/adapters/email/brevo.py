@@ -57,6 +57,7 @@ def read(piece: Piece, context: Context) -> Draft:
     when = event.first_filled(_TIMES) or "ts_event"
     address, link = event.text("email"), event.remark("link", "URL")
     message = event.remark("message-id", "camp_id")
+    campaign = mail.short(event.remark("campaign name", "campaign_name"))
     known = [message, address, touchpoint, str(event.values.get(when)), link or ""]
     return mail.mail_draft(
         event,
@@ -67,8 +68,8 @@ def read(piece: Piece, context: Context) -> Draft:
         id=":".join(map(str, known)) if message and address else None,
         address=address,
         name=record,
-        mailing=mail.short(event.remark("campaign name")),
-        campaign=mail.short(event.remark("campaign name")),
+        mailing=campaign,
+        campaign=campaign,
         tags=_tags(event, context.limits),
         metadata=mail.inner_json(event, "X-Mailin-custom", context.limits),
         subject=event.remark("subject"),

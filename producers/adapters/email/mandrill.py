@@ -41,6 +41,7 @@ _EVENTS = {
     "whitelist": mail.CONTACT,
 }
 _FIELD = "mandrill_events"
+_TRIAL = [(_FIELD, "[]")]
 
 
 def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
@@ -115,15 +116,24 @@ def verify(request: HookRequest, secrets: HookSecrets, _now: datetime, _fetched:
         SignatureRefused: it is missing or wrong.
     """
     signature = from_base64(header(request, "x-mandrill-signature"))
-    try:
-        fields = sorted(parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=1000))
-    except ValueError:
-        raise SignatureRefused("the body is no form") from None
+    fields = _fields(request)
     signed = request.url + "".join(name + value for name, value in fields)
     keys = [secret.encode() for secret in secrets.secrets]
-    if fields == [(_FIELD, "[]")]:
-        keys.append(b"test-webhook")  # Mandrill's own trial of an address, before it has given out a key
+    if fields == _TRIAL:
+        keys.append(b"test-webhook")
     one_matches(digests(keys, signed.encode(), "sha1"), [signature])
+
+
+def is_trial(request: HookRequest) -> bool:
+    """Say whether a request only tries the address, before Mandrill has given out a key: it has no events."""
+    return _fields(request) == _TRIAL
+
+
+def _fields(request: HookRequest) -> list[tuple[str, str]]:
+    try:
+        return sorted(parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=1000))
+    except ValueError:
+        raise SignatureRefused("the body is no form") from None
 
 
 ADAPTER = Adapter(
@@ -132,5 +142,5 @@ ADAPTER = Adapter(
     area="email",
     pieces=pieces,
     read=read,
-    hook=Hook(signature="HMAC-SHA1 over the public address and the form", verify=verify),
+    hook=Hook(signature="HMAC-SHA1 over the public address and the form", verify=verify, trial=is_trial),
 )

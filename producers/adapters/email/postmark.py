@@ -20,7 +20,6 @@ _RECORDS = {
     "Bounce": (mail.BOUNCED, "BouncedAt"),
     "SpamComplaint": (mail.COMPLAINED, "BouncedAt"),
     "SubscriptionChange": (mail.UNSUBSCRIBED, "ChangedAt"),
-    "SMTPApiError": (mail.FAILED, "OccurredAt"),
 }
 #: Answers that come as bounces.
 _TYPES = {

@@ -17,7 +17,17 @@ from producers.settings import CollectorSettings
 from schemas.catalogue import load
 from schemas.topics import COLLECTED, QUARANTINE
 from tests.unit.producers.accepting import AcceptingPublisher
-from tests.unit.producers.email.signers import CERTIFICATE_URL, SIGNERS, TOPIC, Signer, mandrill, ses, sns_certificate
+from tests.unit.producers.email.signers import (
+    CERTIFICATE_URL,
+    MAILERSEND,
+    SIGNERS,
+    TOPIC,
+    Signer,
+    mac,
+    mandrill,
+    ses,
+    sns_certificate,
+)
 
 CATALOGUE = load()
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -139,11 +149,34 @@ async def test_mandrill_signs_the_public_address_whatever_the_collector_is_calle
     assert (await Door(mandrill=hook).post("mandrill", request.body, headers=headers)).status_code == 401
 
 
-async def test_a_trial_of_mandrills_without_events_is_answered_200() -> None:
+TRIAL = b'{"type":"webhook.test","message":"This is a ping test message","created_at":"2024-05-01T12:00:00.577080Z"}'
+TRIAL_SECRET = b"test_Am3L1GuOIc4blLUuHqAPxxwkZaJyEk8G"
+
+
+@pytest.mark.parametrize("hooks", [{}, {"mandrill": {"secrets": ["k"]}, "mailersend": {"secrets": ["k"]}}])
+async def test_a_providers_trial_of_an_address_is_answered_200_before_and_after_a_secret_is_there(
+    hooks: dict[str, Any],
+) -> None:
+    door = Door(**hooks)
     request = mandrill(NOW, [], "test-webhook", "https://door.example/hooks/mandrill?key=good")
-    answer = await Door(mandrill={"secrets": ["k"]}).post("mandrill", request.body, headers=dict(request.headers))
+    answer = await door.post("mandrill", request.body, headers=dict(request.headers))
     assert (answer.status_code, answer.json()["received"]) == (200, 0)
-    assert (await Door().client.head("/hooks/mandrill")).status_code == 200  # what comes before it, without a key
+    assert (await door.client.head("/hooks/mandrill")).status_code == 200  # what comes before it, without a key
+    answer = await door.post("mailersend", TRIAL, headers={"signature": mac(TRIAL_SECRET, TRIAL).hex()})
+    assert (answer.status_code, answer.json()["received"]) == (200, 0)
+    assert (await door.post("mailersend", TRIAL, headers={"signature": mac(b"x", TRIAL).hex()})).status_code == 401
+
+
+@pytest.mark.parametrize("hooks", [{}, {"mandrill": {"secrets": ["k"]}, "mailersend": {"secrets": ["k"]}}])
+async def test_the_secret_of_a_trial_which_everybody_knows_opens_nothing_else(hooks: dict[str, Any]) -> None:
+    door = Door(**hooks)
+    request = mandrill(NOW, [{"event": "open"}], "test-webhook", "https://door.example/hooks/mandrill?key=good")
+    assert (await door.post("mandrill", request.body, headers=dict(request.headers))).status_code == 401
+    twice = b'{"type":"webhook.test",' + MAILERSEND[1:]
+    for body in (MAILERSEND, twice, b"[" + TRIAL + b"," + MAILERSEND + b"]"):
+        answer = await door.post("mailersend", body, headers={"signature": mac(TRIAL_SECRET, body).hex()})
+        assert answer.status_code == 401
+    assert door.topics() == []
 
 
 # ---- Amazon SNS

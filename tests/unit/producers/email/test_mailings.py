@@ -321,6 +321,13 @@ def test_brevos_time_is_that_in_utc_and_a_date_alone_is_in_the_accounts_zone() -
     assert taken("brevo", event | {"date": None, "ts_epoch": 1685541608993})[0].occurred_at.microsecond == 993000
 
 
+def test_brevos_campaign_is_named_with_a_blank_or_an_underscore() -> None:
+    event = {"event": "opened", "email": "ada@example.org", "ts_event": 1685541608, "camp_id": 7}
+    for name in ("campaign name", "campaign_name"):
+        (one,) = taken("brevo", event | {name: "Finale"})
+        assert (one.campaign, body(one).mailing) == (Campaign(name="Finale"), "Finale")
+
+
 def test_brevos_tags_are_a_list_a_text_or_a_list_as_text() -> None:
     event = {"event": "opened", "email": "ada@example.org", "ts": 1685541608}
     for tags in ({"tags": ["a", "b"]}, {"tag": '["a","b"]'}, {"tags": [], "tag": '["a","b"]'}):
