@@ -88,6 +88,10 @@ class FileImportError(Exception):
         self.summary = summary
 
 
+class KafkaAwayError(FileImportError):
+    """Kafka stayed away for too long. Nothing is wrong with the file; import it again later."""
+
+
 def import_file(
     adapter: Adapter,
     path: Path,
@@ -108,8 +112,8 @@ def import_file(
     file from its beginning all the same. `progress` is called after each chunk, from this thread.
 
     Raises:
-        FileImportError: no such file, nothing can be read of it or not to its end, the adapter reads no files, or no
-            Kafka for `pace.give_up_after` seconds.
+        KafkaAwayError: no Kafka for `pace.give_up_after` seconds.
+        FileImportError: no such file, nothing can be read of it or not to its end, or the adapter reads no files.
     """
     began = time.monotonic()
     sender = replace(sender, door=f"file:{path.name}?adapter={adapter.name}")
@@ -293,9 +297,9 @@ class _Run:
             self.checkpoint.save(place, finished=finished)
             self.saved_at = time.monotonic()
 
-    def _gave_up(self, error: Exception) -> FileImportError:
+    def _gave_up(self, error: Exception) -> KafkaAwayError:
         seconds = self.pace.give_up_after
-        return FileImportError(
+        return KafkaAwayError(
             f"{self.path}: Kafka took nothing for {seconds:.0f} s ({error}); import again to go on from here",
             self.summary,
         )

@@ -173,7 +173,7 @@ class _Target:
             last = self.buffer.find(b">", last) + 1 or len(self.buffer)  # else it was told of behind <Transaction/>
         raw = bytes(self.buffer[begin:last])
         if raw[:2] == b"<\0":
-            raw = bytes(self.buffer[begin : last + 1]).decode("utf-16-le", errors="replace").encode()
+            raw = bytes(self.buffer[begin : last + 1]).decode("utf-16-le", errors="ignore").encode()
         elif raw[:1] == b"\0":
             raw = raw.decode("utf-16-be", errors="replace").encode()
         elif self._encoding.lower() not in ("utf-8", "us-ascii", "ascii"):
