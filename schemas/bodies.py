@@ -31,6 +31,11 @@ class WebBody(WireModel):
     title: Text | None = None
     referrer: Text | None = None
     user_agent: Text | None = None
+    browser: Text | None = None
+    system: Text | None = None
+    device: Text | None = None
+    bot: bool = Field(default=False, exclude_if=lambda bot: bot is False)
+    """True where the user agent is a machine's: such events are flagged, not dropped."""
     locale: Text | None = None
     items: tuple[LineItem, ...] = ()
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.base import Name
 
@@ -98,6 +98,47 @@ class StoreSettings(_Section):
     """Of times, in the letters of strptime (`%m/%d/%Y %I:%M %p`). None: ISO 8601, or days first with dots."""
 
 
+class ChannelRule(_Section):
+    """One rule: everything that it says must be so. Texts are regular expressions for the whole value, lower case."""
+
+    channel: Name
+    medium: str | None = None
+    """utm_medium."""
+    source: str | None = None
+    """utm_source."""
+    click_ids: tuple[str, ...] = ()
+    """One of these stands in the page's address: gclid."""
+    referrers: tuple[Literal["search", "social", "ai", "other"], ...] = ()
+    """The visitor came from another site, of one of these kinds."""
+    sites: tuple[str, ...] = ()
+    """The visitor came from one of these sites, or a subdomain of one."""
+
+    @field_validator("medium", "source")
+    @classmethod
+    def _is_a_pattern(cls, text: str | None) -> str | None:
+        try:
+            re.compile(text or "")
+        except re.error as error:
+            raise ValueError(f"{text!r} is no regular expression: {error}") from None
+        return text
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.medium or self.source or self.click_ids or self.referrers or self.sites):
+            raise ValueError("a rule must say at least one of medium, source, click_ids, referrers, sites")
+        return self
+
+
+class WebSettings(_Section):
+    """Where visitors of web and app come from. The first rule that fits gives the channel; without one it stays."""
+
+    own_domains: tuple[str, ...] = ()
+    """Our other domains: a visitor who comes from one of them comes from nowhere. The page's own host always counts."""
+    never_referrers: tuple[str, ...] = ()
+    """Where one pays or logs in, and comes back."""
+    rules: tuple[ChannelRule, ...] = ()
+
+
 class Catalogue(_Section):
     """The whole catalogue, checked."""
 
@@ -110,12 +151,14 @@ class Catalogue(_Section):
     touchpoints: dict[Name, TouchpointEntry]
     conversions: dict[Name, ConversionEntry]
     store: StoreSettings = StoreSettings()
+    web: WebSettings = WebSettings()
     refunds: tuple[Name, ...] = ()
     """Touchpoints that take money back from the order that they name."""
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         self._check_touchpoints()
+        self._check_web()
         self._check_conversions()
         self._check_events()
         return self
@@ -128,6 +171,11 @@ class Catalogue(_Section):
                 raise ValueError(f"touchpoints.{name}.phase: {entry.phase!r} is not one of the phases")
             if entry.channel not in self.channels:
                 raise ValueError(f"touchpoints.{name}.channel: {entry.channel!r} is not one of the channels")
+
+    def _check_web(self) -> None:
+        for number, rule in enumerate(self.web.rules):
+            if rule.channel not in self.channels:
+                raise ValueError(f"web.rules.{number}.channel: {rule.channel!r} is not one of the channels")
 
     def _check_conversions(self) -> None:
         reached: dict[str, str] = {}

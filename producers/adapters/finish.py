@@ -14,6 +14,7 @@ from producers.adapters.permitted import permitted
 from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Sender
+from producers.adapters.web.channel.placed import placed
 from schemas.base import derived_id, event_id
 from schemas.bodies import Body, EmailBody, HotlineBody, OtherBody, StoreBody, WebBody
 from schemas.outcome import Accepted, Outcome
@@ -38,7 +39,8 @@ def outcome_of(adapter: Adapter, piece: Piece, context: Context) -> Outcome:
             raise Problem(
                 piece.path, f"{len(piece.raw)} bytes, more than the {context.limits.event_bytes} of one event"
             )
-        return Accepted(finished(adapter.read(piece, context), piece, context))
+        touchpoint = finished(adapter.read(piece, context), piece, context)
+        return Accepted(placed(touchpoint, context.catalogue) if adapter.area == "web" else touchpoint)
     except Problem as problem:
         reason = str(problem)
     except ValidationError as error:

@@ -55,6 +55,10 @@ class _Web(_Closed, tag_field="kind", tag="web"):
     title: Text | None = None
     referrer: Text | None = None
     user_agent: Text | None = None
+    browser: Text | None = None
+    system: Text | None = None
+    device: Text | None = None
+    bot: bool = False
     locale: Text | None = None
     items: list[_Item] = []
 

@@ -21,6 +21,7 @@ from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.bodies import body_of
+from producers.adapters.web.channel.placed import placed
 from producers.adapters.web.clock import occurred_at
 from producers.adapters.web.people import identifiers_of
 from producers.adapters.web.worth import amount_of, items_of, order_of
@@ -66,7 +67,9 @@ def outcome_of(
     """
     try:
         payload = _read(raw, path, limits)
-        return Accepted(_touchpoint(payload, call, sender, received_at, catalogue, path, sent_at, shared_context or {}))
+        context = shared_context or {}
+        touchpoint = _touchpoint(payload, call, sender, received_at, catalogue, path, sent_at, context)
+        return Accepted(placed(touchpoint, catalogue))
     except Problem as problem:
         reason = str(problem)
     except ValidationError as error:
