@@ -7,7 +7,8 @@ from datetime import timedelta
 from producers.adapters.registry import ADAPTERS
 from schemas.identifier import Identifier
 from schemas.touchpoint import Touchpoint
-from tests.unit.core.life import DAY, START, path, purchase, tell
+from tests.properties.folding import START
+from tests.unit.core.life import DAY, path, purchase, tell
 from tests.unit.producers.email.test_mailings import examples
 
 ADA = (Identifier(kind="customer", value="ada"),)
