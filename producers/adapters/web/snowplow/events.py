@@ -149,7 +149,7 @@ def _self_describing(event: Node, _hit: Hit, entities: list[Entity], context: Co
         if action is None:
             raise Problem(entity.data.at(name), "required, but missing or blank")
         touchpoint = table.get(action) or _named_touchpoint(action, catalogue)
-        return Event(touchpoint, action, shop.of_entities(entities, touchpoint, catalogue, currency), kept)
+        return Event(touchpoint, action, shop.of_entities(event, entities, touchpoint, catalogue, currency), kept)
     if entity.vendor.startswith("com.snowplowanalytics."):
         touchpoint = _KNOWN.get(entity.name) or _named_touchpoint(entity.name, catalogue)
         worth = Worth()

@@ -119,17 +119,25 @@ def _list(raws: list[bytes], path: str, limits: Limits) -> Iterator[Piece]:
 
 
 def _form(raw: bytes, limits: Limits) -> Piece:
-    """Give the piece of a query or form; of a field that comes twice the last counts."""
+    """Give the piece of a query or form; of a field that comes twice the last counts.
+
+    Trackers write UTF-8; where it is none, pages made by hand wrote Latin-1, in which every byte means something.
+    """
     if len(raw) > limits.event_bytes:
         return Piece(raw, "$", {})  # `outcome_of` says that it is too long
     try:
-        text = raw.decode()
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
-    except UnicodeDecodeError:
-        raise Problem("$", "not UTF-8") from None
+        try:
+            pairs = _pairs(raw, "utf-8")
+        except UnicodeDecodeError:
+            pairs = _pairs(raw, "latin-1")
     except ValueError as error:
         raise Problem("$", f"not a form: {error}") from None
     return Piece(_ADDRESS.sub(b"", raw), "$", dict(pairs))
+
+
+def _pairs(raw: bytes, encoding: str) -> list[tuple[str, str]]:
+    text = raw.decode(encoding)
+    return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, encoding=encoding, errors="strict")
 
 
 def content_of(hit: Hit) -> str:

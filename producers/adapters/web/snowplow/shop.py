@@ -83,7 +83,9 @@ def of_line(event: Node, hit: Hit, default_currency: str | None) -> Worth:
     return Worth(order, None, () if hit.folded else (line,))
 
 
-def of_entities(entities: list[Entity], touchpoint: str, catalogue: Catalogue, default_currency: str | None) -> Worth:
+def of_entities(
+    event: Node, entities: list[Entity], touchpoint: str, catalogue: Catalogue, default_currency: str | None
+) -> Worth:
     """Give the worth of a shop's action by the entities beside it.
 
     Only what buys or refunds has money: a failed payment names its transaction as well.
@@ -100,7 +102,7 @@ def of_entities(entities: list[Entity], touchpoint: str, catalogue: Catalogue, d
                 amount = _money(entity.data, money_name, "currency", default_currency)
                 currency = amount.currency if amount is not None else currency
     products = [entity.data for entity in entities if entity.name in _PRODUCTS]
-    _bounded(len(products), "$")
+    _bounded(len(products), event.path)
     return Worth(order, amount, tuple(_line(product, _PRODUCT, currency) for product in products))
 
 
