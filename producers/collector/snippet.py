@@ -1,7 +1,7 @@
 """The snippet for web pages: `/touchpath.js`, from the collector's own host, so that it is first-party.
 
-Browsers keep `/touchpath.js` for an hour and ask again by its ETag; `/touchpath-<version>.js` never changes and is kept
-for a year, which is the one to use with `integrity`. The build is read once, at the first request.
+Browsers keep `/touchpath.js` for an hour and ask again by its ETag. `/touchpath-<digest>.js` never changes and is kept
+for a year: the one to use with `integrity`; `/touchpath.json` tells both. The build is read once, when first asked.
 """
 
 import gzip
@@ -9,12 +9,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from producers.collector.door import Page, Services
+from producers.collector.door import Page, Services, json_answer
 from producers.collector.refusal import Refusal
 
 DIST = Path(__file__).parents[1] / "snippet" / "dist"
@@ -25,17 +26,17 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The committed build: its bytes, the same gzipped, its version, and its hash for `integrity`."""
+    """The committed build: its bytes, the same gzipped, its version, its hash for `integrity`, a digest as its name."""
 
     plain: bytes
     gzipped: bytes
     version: str
     integrity: str
+    digest: str
 
     def etag(self, packed: bool) -> str:
         """Give the strong ETag of one of the two."""
-        digest = hashlib.sha256(self.plain).hexdigest()[:32]
-        return f'"{digest}-gzip"' if packed else f'"{digest}"'
+        return f'"{self.digest}-gzip"' if packed else f'"{self.digest}"'
 
 
 @cache
@@ -49,15 +50,17 @@ def build() -> Build:
     found = re.match(rb"/\*! touchpath\.js ([0-9.]+),", plain)
     version = found[1].decode() if found else "0"
     integrity = (DIST / "touchpath.min.js.sri").read_text(encoding="ascii").strip()
-    return Build(plain, gzip.compress(plain, 9, mtime=0), version, integrity)
+    return Build(plain, gzip.compress(plain, 9, mtime=0), version, integrity, hashlib.sha256(plain).hexdigest()[:16])
 
 
 async def script(request: Request, _services: Services) -> Response:
     """Give the script, gzipped where the browser takes that; 304 where it has it already."""
     current = build()
-    asked = request.path_params.get("version")
-    if asked is not None and asked != current.version:
-        raise Refusal(404, "not_found", f"this collector has version {current.version} of the snippet")
+    asked = request.path_params.get("digest")
+    if asked is not None and asked != current.digest:
+        raise Refusal(
+            404, "not_found", f"this collector has another build of the snippet: touchpath-{current.digest}.js"
+        )
     packed = _takes_gzip(request.headers.get("accept-encoding", ""))
     headers = {
         "Cache-Control": FRESH if asked is None else FOR_EVER,
@@ -73,9 +76,19 @@ async def script(request: Request, _services: Services) -> Response:
     return Response(content, headers=headers, media_type="text/javascript; charset=utf-8")
 
 
-async def integrity(_request: Request, _services: Services) -> Response:
-    """Give the script's hash, as the attribute `integrity` wants it."""
-    return Response(build().integrity + "\n", headers={"Cache-Control": FRESH, **_SHARED}, media_type="text/plain")
+async def about(request: Request, _services: Services) -> Response:
+    """Give the script's version, its address that never changes, its hash, and a line to copy into a page."""
+    current = build()
+    path = f"/touchpath-{current.digest}.js"
+    address = escape(str(request.base_url).rstrip("/") + path)
+    line = (
+        f'<script async src="{address}" integrity="{current.integrity}" crossorigin="anonymous" '
+        'data-key="YOUR_PUBLIC_KEY"></script>'
+    )
+    told = {"version": current.version, "path": path, "integrity": current.integrity, "script": line}
+    response = json_answer(200, told)
+    response.headers.update({"Cache-Control": "no-cache", **_SHARED})
+    return response
 
 
 #: Anybody may read it: a script with `integrity` is fetched with CORS, from any page that uses it.
@@ -106,18 +119,17 @@ PAGES: tuple[Page, ...] = (
         answers=_JAVASCRIPT,
     ),
     Page(
-        name="snippet_of_version",
-        paths=("/touchpath-{version}.js",),
-        about="the script of one version, which never changes",
+        name="snippet_for_ever",
+        paths=("/touchpath-{digest}.js",),
+        about="the script at an address that never changes; /touchpath.json tells it",
         answer=script,
-        parameters={"version": {"type": "string", "example": "0.1.0"}},
+        parameters={"digest": {"type": "string", "pattern": "^[0-9a-f]{16}$"}},
         answers=_JAVASCRIPT,
     ),
     Page(
-        name="snippet_integrity",
-        paths=("/touchpath.js.sri",),
-        about="the script's hash, for the attribute `integrity`",
-        answer=integrity,
-        answers={200: {"text/plain": "sha384-..."}},
+        name="about_snippet",
+        paths=("/touchpath.json",),
+        about="the script's version, address and hash, and a line with them to copy into a page",
+        answer=about,
     ),
 )

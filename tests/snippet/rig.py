@@ -167,7 +167,7 @@ class Visitor:
 
     def script(self, attributes: str = "", key: str | None = None) -> str:
         return (
-            f'<script async src="{self.stage.collector}/touchpath-{build().version}.js" '
+            f'<script async src="{self.stage.collector}/touchpath-{build().digest}.js" '
             f'data-key="{key or self.key}" data-gather="20" {attributes}></script>'
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,6 +44,19 @@ def test_the_committed_build_is_what_the_source_gives(tools: Path, tmp_path: Pat
 
 def test_the_source_is_typed(tools: Path) -> None:
     run(tools / "tsc", "--noEmit")
+
+
+def test_the_readme_knows_every_setting_and_every_call_and_no_other() -> None:
+    readme = (SNIPPET / "README.md").read_text(encoding="utf-8")
+    source = (SNIPPET / "src" / "settings.ts").read_text(encoding="utf-8")
+    settings = {
+        re.sub("[A-Z]", lambda sign: "-" + sign[0].lower(), name) for name in re.findall(r'options\["(\w+)"\]', source)
+    }
+    rows = re.findall(r"^\| ((?:`data-[a-z-]+`(?:, )?)+) \|", readme, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`data-([a-z-]+)`", row)} == settings
+    main = (SNIPPET / "src" / "main.ts").read_text(encoding="utf-8")
+    calls = set(re.findall(r'"(\w+)"', re.findall(r"METHODS: readonly Method\[\] = \[(.*?)\]", main)[0]))
+    assert set(re.findall(r"^\| `touchpath\.(\w+)\(", readme, re.MULTILINE)) == calls | {"id", "init"}
 
 
 def test_the_lock_names_no_registry() -> None:

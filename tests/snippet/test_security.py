@@ -56,7 +56,7 @@ async def test_a_policy_that_names_another_host_to_send_to_harms_nothing_but_the
 
 
 def hashed(visitor: Visitor, integrity: str) -> str:
-    source = f"{visitor.stage.collector}/touchpath-{build().version}.js"
+    source = f"{visitor.stage.collector}/touchpath-{build().digest}.js"
     attributes = f'integrity="{integrity}" crossorigin="anonymous" data-key="{visitor.key}"'
     return f'<script async src="{source}" {attributes}></script>'
 

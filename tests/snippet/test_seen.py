@@ -14,7 +14,7 @@ async def test_one_line_sends_a_page_view_with_its_campaign_and_what_the_page_is
     address = "/lamps?utm_source=news&utm_medium=email&utm_campaign=spring&utm_content=top&colour=red#prices"
     await visitor.go(address, referer="https://mail.example.org/inbox")
     [seen] = await visitor.wait(1)
-    assert (seen["touchpoint"], seen["channel"]) == ("page_view", "web")
+    assert (seen["touchpoint"], seen["body"]["kind"]) == ("page_view", "web")
     assert seen["campaign"] == {"name": "spring", "source": "news", "medium": "email", "content": "top"}
     body = seen["body"]
     assert body["url"] == visitor.stage.url(address.partition("#")[0])
@@ -25,12 +25,16 @@ async def test_one_line_sends_a_page_view_with_its_campaign_and_what_the_page_is
 
 
 async def test_a_batch_needs_no_preflight_and_carries_no_cookies(visitor: Visitor) -> None:
-    visitor.put()
-    await visitor.go()
-    [asked] = await visitor.asked(1)
-    assert asked.method == "POST"
-    assert asked.headers["content-type"].startswith("text/plain")
-    assert "cookie" not in asked.headers
+    same_site = f"http://shop.localhost:{visitor.stage.door_port}"  # a browser would send it the page's cookies
+    visitor.put(attributes=f'data-consent="persistent" data-endpoint="{same_site}"')
+    page = await visitor.go()
+    await visitor.wait(1)
+    assert await page.evaluate("document.cookie")
+    await visitor.last(page)
+    asked = await visitor.asked(2)
+    assert [one.method for one in asked] == ["POST", "POST"]
+    assert all(one.headers["content-type"].startswith("text/plain") for one in asked)
+    assert all("cookie" not in one.headers for one in asked)
 
 
 async def test_what_a_page_queues_before_the_script_is_there_is_not_lost(visitor: Visitor) -> None:

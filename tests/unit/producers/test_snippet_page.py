@@ -55,19 +55,28 @@ async def test_the_two_packings_have_tags_of_their_own(door: httpx.AsyncClient) 
     assert len(tags) == 2
 
 
-async def test_the_file_of_a_version_is_kept_for_ever_and_no_other_version_is_there(door: httpx.AsyncClient) -> None:
-    answer = await door.get(f"/touchpath-{VERSION}.js")
+async def test_an_address_names_the_bytes_and_may_be_kept_for_ever(door: httpx.AsyncClient) -> None:
+    told = (await door.get("/touchpath.json")).json()
+    answer = await door.get(told["path"])
     assert answer.content == PLAIN
     assert "immutable" in answer.headers["cache-control"]
     assert "immutable" not in (await door.get("/touchpath.js")).headers["cache-control"]
-    other = await door.get("/touchpath-0.0.0.js")
+    other = await door.get("/touchpath-0123456789abcdef.js")
     assert (other.status_code, other.json()["code"]) == (404, "not_found")
 
 
 async def test_the_hash_that_is_told_is_the_one_that_a_browser_will_compute(door: httpx.AsyncClient) -> None:
-    served = (await door.get("/touchpath.js")).content
-    digest = base64.b64encode(hashlib.sha384(served).digest()).decode()
-    assert (await door.get("/touchpath.js.sri")).text.strip() == f"sha384-{digest}"
+    told = (await door.get("/touchpath.json")).json()
+    served = (await door.get(told["path"])).content
+    assert told["integrity"] == "sha384-" + base64.b64encode(hashlib.sha384(served).digest()).decode()
+    assert told["version"] == VERSION
+    assert f'integrity="{told["integrity"]}"' in told["script"]
+    assert f'src="http://collect.example.org{told["path"]}"' in told["script"]
+
+
+async def test_the_line_to_copy_is_html_whatever_host_was_asked_for(door: httpx.AsyncClient) -> None:
+    told = (await door.get("/touchpath.json", headers={"host": 'x"><b'})).json()
+    assert "<b" not in told["script"]
 
 
 async def test_any_page_may_fetch_it_with_integrity_which_needs_cors(door: httpx.AsyncClient) -> None:
