@@ -48,7 +48,8 @@ def opened(file: BinaryIO) -> tuple[BinaryIO, bytes]:
         Problem: it cannot be unpacked.
     """
     if isinstance(file, ResumedFile):
-        return file, kept_heading(file) or b""
+        # Rows are never gone on with behind a blank line, as that is no heading.
+        return file, (kept_heading(file) or b"").removeprefix(BOM).strip() or b"{"
     plain = unzipped(file) if file.tell() == 0 else file
     place = plain.tell()
     try:
