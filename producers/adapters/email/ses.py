@@ -2,6 +2,8 @@
 
 Formats: https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html (`notificationType`) and
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html (`eventType`).
+The write key belongs into the address (`?key=...`): SNS sends Basic authentication only when it is asked for by a
+header that the collector does not send. With raw message delivery there is no signature: say `unsigned` then.
 An open or click of a mail to several people does not say whose it is: it is taken without a person.
 """
 

@@ -20,6 +20,7 @@ from tests.unit.producers.accepting import AcceptingPublisher
 from tests.unit.producers.email.signers import (
     CERTIFICATE_URL,
     MAILERSEND,
+    SES,
     SIGNERS,
     TOPIC,
     Signer,
@@ -230,6 +231,12 @@ async def test_one_notice_for_two_recipients_is_two_events_in_one_answer() -> No
     notice = {"notificationType": "Bounce", "bounce": bounce, "mail": {"messageId": "m"}}
     answer = await Door().post("ses", ses(NOW, Message=orjson.dumps(notice).decode(), SignatureVersion="2").body)
     assert answer.json()["accepted"] == 2
+
+
+async def test_raw_delivery_has_no_signature_and_wants_the_operators_word() -> None:
+    raw = orjson.dumps(SES)
+    assert (await Door().post("ses", raw)).status_code == 401
+    assert (await Door(ses={"unsigned": True}).post("ses", raw)).json()["accepted"] == 1
 
 
 # ---- keys
