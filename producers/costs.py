@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal
 
 from producers.adapters.adapter import Piece
 from producers.adapters.amounts import MAX_DIGITS, currency_of, money
-from producers.adapters.loose import Loose, folded, opened
+from producers.adapters.loose import Loose, channel_named, folded, opened
 from producers.adapters.moments import parsed
 from producers.adapters.pieces import BAD_GZIP, csv_rows
 from producers.adapters.problem import Problem
@@ -177,10 +177,7 @@ def _day_of(piece: Piece, heading: _Heading, latest: date) -> date:
 
 def _add(day: _Day, row: Loose, catalogue: Catalogue, default_currency: str | None, sign: Sign) -> None:
     channel = row.required(*CHANNEL)
-    name = channel.lower().replace("-", "_").replace(" ", "_")
-    if name not in catalogue.channels:
-        known = ", ".join(catalogue.channels)
-        raise Problem(row.at(*CHANNEL), f"{channel!r} is none of the catalogue's channels: {known}")
+    name = channel_named(channel, catalogue.channels, row.at(*CHANNEL))
     stated = row.text(*CURRENCY) or default_currency
     if stated is None:
         raise Problem(row.node.at("currency"), "required: neither the line nor the import says it")

@@ -184,7 +184,8 @@ class Loose:
         }
 
 
-CUSTOMER = ("customer_id", "customer", "customer_number", "customer_no", "user_id", "contact_id")
+OWN_CUSTOMER = ("customer_id", "customer", "customer_number", "customer_no")
+CUSTOMER = (*OWN_CUSTOMER, "user_id", "contact_id")
 EMAIL = ("email", "e_mail", "email_address", "mail")
 PHONE = ("phone", "phone_number", "mobile", "mobile_phone", "telephone")
 LOYALTY = ("loyalty_id", "loyalty", "loyalty_card", "loyalty_number", "customer_card")
@@ -192,8 +193,10 @@ DEVICE = ("device_id", "device")
 ANONYMOUS = ("anonymous_id", "cookie_id", "visitor_id")
 
 
-def identifiers_of(rows: Iterable[Loose], region: str | None) -> list[Identifier]:
+def identifiers_of(rows: Iterable[Loose], region: str | None, customer: tuple[str, ...] = CUSTOMER) -> list[Identifier]:
     """Give the identifiers that the rows name, each once; what is no address or no number names nobody.
+
+    `customer` are the columns that hold a customer's number: in what comes from elsewhere, a `user_id` is none of ours.
 
     Raises:
         Problem: one of them is no text.
@@ -201,7 +204,7 @@ def identifiers_of(rows: Iterable[Loose], region: str | None) -> list[Identifier
     found: dict[Identifier, None] = {}
     for row in rows:
         for identifier in identifiers_named(
-            customer=row.text(*CUSTOMER),
+            customer=row.text(*customer),
             loyalty=row.text(*LOYALTY),
             email=email(row.text(*EMAIL)),
             phone=phone(row.text(*PHONE), region),
@@ -219,12 +222,19 @@ def channel_of(row: Loose, channels: Mapping[str, str]) -> str | None:
         Problem: the catalogue has no such channel.
     """
     stated = row.text("channel")
-    if stated is None:
-        return None
-    name = stated.lower().replace("-", "_").replace(" ", "_")
-    if name not in channels:
-        raise Problem(row.at("channel"), f"{stated!r} is none of the catalogue's channels: {', '.join(channels)}")
-    return name
+    return None if stated is None else channel_named(stated, channels, row.at("channel"))
+
+
+def channel_named(stated: str, channels: Mapping[str, str], path: str) -> str:
+    """Give the channel whose name or label that is: `direct_mail`, `Direct mail`, `E-mail`. `channels`: name → label.
+
+    Raises:
+        Problem: the catalogue has no such channel.
+    """
+    for name, label in channels.items():
+        if folded(stated) in {folded(name), folded(label)}:
+            return name
+    raise Problem(path, f"{stated!r} is none of the catalogue's channels: {', '.join(channels)}")
 
 
 @lru_cache(maxsize=4096)

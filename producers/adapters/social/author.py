@@ -3,7 +3,7 @@
 from producers.adapters.loose import Loose
 from schemas.identifier import Identifier
 
-_HANDLE = ("handle", "author_handle", "username", "user_name", "screen_name", "author_id", "author", "user")
+_HANDLE = ("handle", "author_handle", "username", "user_name", "screen_name", "author_id", "author", "user", "user_id")
 
 
 def author_of(row: Loose, network: str | None) -> list[Identifier]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
 from producers.adapters.amounts import decimal_of
-from producers.adapters.loose import Loose, channel_of, file_rows, folded, hook_rows, identifiers_of
+from producers.adapters.loose import OWN_CUSTOMER, Loose, channel_of, file_rows, folded, hook_rows, identifiers_of
 from producers.adapters.problem import Problem
 from producers.adapters.social.author import author_of
 from producers.adapters.survey.answer import about_of, own_id
@@ -60,7 +60,7 @@ def read(piece: Piece, context: Context) -> Draft:
         occurred_at=when,
         at=at,
         id=None if id_ is None else own_id("mention", *([network.lower(), id_] if network else [id_])),
-        identifiers=[*identifiers_of((row,), context.sender.phone_region), *author_of(row, network)],
+        identifiers=[*identifiers_of((row,), context.sender.phone_region, OWN_CUSTOMER), *author_of(row, network)],
         campaign=Campaign(name=campaign) if campaign else None,
         order_id=about.order,
         body=OtherBody(

@@ -5,7 +5,7 @@ about (`order_id`, `product`, `touchpoint`). `status` says `changed` where it co
 """
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
-from producers.adapters.loose import Loose, channel_of, file_rows, folded, hook_rows, identifiers_of
+from producers.adapters.loose import OWN_CUSTOMER, Loose, channel_of, file_rows, folded, hook_rows, identifiers_of
 from producers.adapters.problem import Problem
 from producers.adapters.social.author import author_of
 from producers.adapters.survey.answer import about_of, own_id, scale_of, scored
@@ -43,7 +43,7 @@ def read(piece: Piece, context: Context) -> Draft:
         occurred_at=when,
         at=at,
         id=_id(touchpoint, response, when.isoformat()),
-        identifiers=[*identifiers_of((row,), context.sender.phone_region), *author_of(row, site)],
+        identifiers=[*identifiers_of((row,), context.sender.phone_region, OWN_CUSTOMER), *author_of(row, site)],
         order_id=about.order,
         body=SurveyBody(
             **scored("stars", score, row.at(*_SCORE), scale_of(row), row.at("scale", "scale_min")),

@@ -47,6 +47,14 @@ def test_a_file_of_a_german_table_program_is_read() -> None:
     assert sheet(gzip.compress(text.encode()), currency="EUR") == found
 
 
+def test_a_channel_is_known_by_its_name_or_its_label() -> None:
+    names = ("direct_mail", "Direct mail", "DIRECT-MAIL", "E-mail", "Social media", "Website and shop")
+    rows = "".join(f"2026-03-01,{name},{index},1\n" for index, name in enumerate(names))
+    found = sheet(f"day,channel,campaign,cost\n{rows}", currency="EUR").days[0].spends
+    told = {spend.campaign: spend.channel for spend in found}
+    assert [told[str(index)] for index in range(6)] == ["direct_mail"] * 3 + ["email", "social", "web"]
+
+
 @pytest.mark.parametrize(
     ("text", "options", "amount"),
     [

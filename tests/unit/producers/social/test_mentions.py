@@ -39,6 +39,11 @@ def test_the_type_says_which_touchpoint_it_is(kind: str, touchpoint: str) -> Non
     assert taken(ADAPTER, ROW | {"type": kind}).touchpoint == touchpoint
 
 
+def test_a_user_of_the_network_is_no_customer_of_ours() -> None:
+    assert keys(taken(ADAPTER, ROW | {"user_id": "77"})) == ["handle:mastodon:77"]
+    assert keys(taken(ADAPTER, ROW | {"customer_id": "c1"})) == ["customer:c1"]
+
+
 def test_the_same_id_on_another_network_is_another_mention() -> None:
     assert taken(ADAPTER, ROW).event_id != taken(ADAPTER, ROW | {"network": "Forum"}).event_id
 
