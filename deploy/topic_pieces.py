@@ -48,6 +48,8 @@ def topic_outcomes(adapter: Adapter, value: bytes, place: TopicPlace, context: C
         pieces = list(_pieces(adapter, value, placed))
     except Problem as problem:
         return [quarantined(str(problem), value, placed.sender, placed.received_at, placed.limits)]
+    if not pieces:
+        return [quarantined("$: there is no event in it", value, placed.sender, placed.received_at, placed.limits)]
     return [outcome_of(_with_id(adapter, place.event_id(index)), piece, placed) for index, piece in enumerate(pieces)]
 
 

@@ -6,10 +6,12 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import typer
+import typer.core
 
-from deploy.cli import admin, data, doors, follow, look, parts, quarantine
+from deploy.cli import admin, data, doors, follow, imports, look, parts, quarantine
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -56,6 +58,9 @@ app = typer.Typer(
     help=taught(inspect.cleandoc(HELP) + "\n\n" + CODES),
 )
 
+ANY_ADAPTER = "ADAPTER"
+"""How the help calls the command that imports files of the adapter of that name."""
+
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (parts.up, parts.demo, parts.collector, parts.worker, parts.sink),
     "Bring data in": (data.settle,),
@@ -63,7 +68,11 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Prepare": (admin.topics, admin.migrate, look.config, look.schemas),
 }
 GROUPS = {
-    "import": ("Bring data in", "Bring files in: receipts of a store's tills.", (data.store,)),
+    "import": (
+        "Bring data in",
+        "Bring history in: files of any adapter (touchpath import ADAPTER FILE...), topics, costs.",
+        (imports.files, data.store, imports.topic, imports.costs),
+    ),
     "quarantine": (
         "Look",
         "What was not taken, and why; replay it once its cause is gone.",
@@ -80,7 +89,7 @@ def first_sentence(function: Callable[..., None]) -> str:
 
 def name_of(function: Callable[..., None]) -> str:
     """Give a command's name: its function's, less the underscore that keeps it from a word of Python's (`try_`)."""
-    return function.__name__.rstrip("_")
+    return ANY_ADAPTER if function is imports.files else function.__name__.rstrip("_")
 
 
 def add(to: typer.Typer, function: Callable[..., None], panel: str | None = None) -> None:
@@ -89,11 +98,26 @@ def add(to: typer.Typer, function: Callable[..., None], panel: str | None = None
     to.command(name_of(function), help=text, short_help=first_sentence(function), rich_help_panel=panel)(function)
 
 
+class WithAdapters(typer.core.TyperGroup):
+    """The group `import`: what is none of its commands is an adapter's name, and the first word of `ADAPTER`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Give the command that the words mean, and what is left of them."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            return super().resolve_command(ctx, [ANY_ADAPTER, *args])
+        return super().resolve_command(ctx, args)
+
+
 for panel, functions in COMMANDS.items():
     for function in functions:
         add(app, function, panel)
 for name, (panel, about, functions) in GROUPS.items():
-    group = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode="rich" if RICH else None)
+    group = typer.Typer(
+        no_args_is_help=True,
+        help=about,
+        rich_markup_mode="rich" if RICH else None,
+        cls=WithAdapters if name == "import" else None,
+    )
     # A callback keeps `import store` a group of one command instead of folding it into `import`.
     group.callback()(lambda: None)
     for function in functions:
