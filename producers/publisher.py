@@ -1,8 +1,12 @@
 """The way to Kafka, and the only importer of `kafka` among the producers.
 
-One thread owns the client: it connects, and it sends what `publish` left in a bounded queue. So `publish` never
-waits, neither for a broker nor for metadata, and serves an event loop and a plain loop alike. kafka-python 3 has no
-bound on its own buffer (its accumulator takes everything); the bound is held here, in bytes not yet acknowledged.
+One thread connects, and waits for metadata where a topic is new. So `publish` never waits, neither for a broker nor
+for metadata, and serves an event loop and a plain loop alike. kafka-python 3 has no bound on its own buffer (its
+accumulator takes everything); the bound is held here, in bytes not yet acknowledged.
+
+Records that come together are laid into the client's batches together: its own `send` spends most of its time on what
+is the same for all of them. That reaches into the client (`_append_beside`), and the contract suite holds it to what
+it promises; whatever Kafka is told, is told by the client.
 
 `acks=all` without idempotence: a record may be written twice after a fault, and its event id makes that harmless.
 """
@@ -13,13 +17,16 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaProducer  # type: ignore[import-untyped] # ships no types
-from kafka.errors import KafkaError  # type: ignore[import-untyped] # ships no types
+from kafka.errors import KafkaError, MessageSizeTooLargeError  # type: ignore[import-untyped] # ships no types
+from kafka.partitioner.default import murmur2  # type: ignore[import-untyped] # ships no types
+from kafka.structs import TopicPartition  # type: ignore[import-untyped] # ships no types
 
 from producers.records import Record
 from producers.settings import PublisherSettings
@@ -52,15 +59,24 @@ class _Job:
         self.deadline = deadline
         self.size = sum(record.size for record in records)
         self.future: Future[None] = Future()
-        self._open = len(records)
+        self._open = 1  # whoever appends the records; `appended` lets go of it
         self._failed: BaseException | None = None
         self._lock = threading.Lock()
 
-    def acknowledged(self, _metadata: object) -> None:
+    def one_more(self) -> None:
+        """Wait for one more acknowledgement."""
+        with self._lock:
+            self._open += 1
+
+    def acknowledged(self, _metadata: object = None) -> None:
+        """Take one acknowledgement."""
         self._one_less(None)
 
     def given_up(self, error: BaseException) -> None:
+        """Take that one will never come."""
         self._one_less(error)
+
+    appended = acknowledged
 
     def _one_less(self, error: BaseException | None) -> None:
         with self._lock:
@@ -71,6 +87,7 @@ class _Job:
             self.finish(self._failed)
 
     def finish(self, error: BaseException | None) -> None:
+        """Tell whoever waits; only the first time counts."""
         if self.future.done():
             return
         if error is None:
@@ -79,6 +96,62 @@ class _Job:
             failure = PublishFailed(f"{type(error).__name__}: {error}")
             failure.__cause__ = error
             self.future.set_exception(failure)
+
+
+class _Part:
+    """The records of one job that lie in one batch of the client: acknowledged with the batch, not one by one.
+
+    A batch that the broker finds too large is split by the client, which then tells each record's place (`rebind`)
+    where it has gone. The batch that was split is never answered, the new ones are.
+    """
+
+    __slots__ = ("_batches", "_job")
+
+    def __init__(self, job: _Job, batch: Any) -> None:
+        self._job = job
+        self._batches: set[Any] = set()
+        self._watch(batch)
+
+    def _watch(self, batch: Any) -> None:
+        self._batches.add(batch)
+        self._job.one_more()
+        batch.add_callback(self._answered)
+        batch.add_errback(self._job.given_up)
+
+    def _answered(self, result: tuple[int, int, Callable[[int], BaseException] | None]) -> None:
+        error_of = result[2]
+        if error_of is None:
+            self._job.acknowledged()
+        else:
+            self._job.given_up(error_of(0))
+
+    def moved(self, old: Any, new: Any) -> None:
+        """Wait for another batch; a batch that was split is waited for no longer."""
+        if new not in self._batches:
+            self._watch(new)
+        if old in self._batches:
+            self._batches.discard(old)
+            self._job.acknowledged()
+
+
+class _Place:
+    """Where one record lies; what the client wants of a record's future."""
+
+    __slots__ = ("_batch", "_part")
+
+    def __init__(self, part: _Part, batch: Any) -> None:
+        self._part, self._batch = part, batch
+
+    def rebind(self, batch: Any, _index: int) -> None:
+        """Called by the client, from its own thread, where it splits a batch."""
+        self._part.moved(self._batch, batch)
+        self._batch = batch
+
+
+@lru_cache(maxsize=65_536)
+def _hash(key: bytes) -> int:
+    """Give what the default partitioner makes of a key, before it is taken modulo the number of partitions."""
+    return int(murmur2(key)) & 0x7FFFFFFF
 
 
 class Publisher:
@@ -122,7 +195,14 @@ class Publisher:
                 raise BufferFull(f"{self._buffered} bytes wait for Kafka already")
             self._buffered += job.size
         job.future.add_done_callback(lambda _: self._release(job.size))
-        self._jobs.put(job)
+        metadata = self._producer._metadata
+        if all(metadata.partitions_for_topic(topic) for topic in {record.topic for record in job.records}):
+            try:
+                self._append(job)
+            except Exception as error:
+                job.finish(error)
+        else:  # the other thread may wait until Kafka has told
+            self._jobs.put(job)
         return job.future
 
     def wait_connected(self, timeout: float) -> bool:
@@ -187,16 +267,66 @@ class Publisher:
             raise KafkaError("waited too long for its turn")
         for topic in {record.topic for record in job.records}:
             self._producer.partitions_for(topic)  # waits only where it is not known yet
+        self._append(job)
+
+    def _append(self, job: _Job) -> None:
+        """Lay a job's records into the client's batches, partition by partition. Never waits for Kafka."""
+        groups: dict[Any, list[Record]] = {}
+        counts: dict[str, int] = {}
         for record in job.records:
-            try:
-                sent = self._producer.send(
-                    record.topic, key=record.key, value=record.value, timestamp_ms=record.timestamp
-                )
-            except Exception as error:
-                job.given_up(error)
-                continue
+            if (count := counts.get(record.topic)) is None:
+                count = counts[record.topic] = len(self._producer._metadata.partitions_for_topic(record.topic))
+            groups.setdefault((record.topic, _hash(record.key) % count), []).append(record)
+        full = False
+        try:
+            for (topic, partition), records in groups.items():
+                full |= self._append_to(TopicPartition(topic, partition), records, job)
+        finally:
+            if full:
+                self._producer._sender.wakeup()
+            job.appended()
+
+    def _append_to(self, place: Any, records: Sequence[Record], job: _Job) -> bool:
+        """Append the records of one partition; True where the client has a batch to see to.
+
+        The first record goes the client's own way, which opens a batch where there is none. The others are laid beside
+        it at a fifth of the cost: with one future for all of them, not one each.
+        """
+        accumulator, most, wake = self._producer._accumulator, self._settings.max_record_bytes, False
+        good = [record for record in records if record.size <= most]
+        if len(good) < len(records):
+            job.one_more()
+            job.given_up(MessageSizeTooLargeError(f"a record of more than {most} bytes"))
+        at = 0
+        while at < len(good):
+            first = good[at]
+            sent, full, new, _ = accumulator.append(place, first.timestamp, first.key, first.value, [])
+            wake = wake or full or new
+            job.one_more()
             sent.add_callback(job.acknowledged)
             sent.add_errback(job.given_up)
+            at += 1
+            if at < len(good):
+                at = self._append_beside(accumulator, place, sent._produce_future, good, at, job)
+        return wake
+
+    def _append_beside(
+        self, accumulator: Any, place: Any, batch: Any, records: Sequence[Record], at: int, job: _Job
+    ) -> int:
+        """Lay records into an open batch until it is full or gone; gives the index of the first that is not in it."""
+        with accumulator._tp_lock(place):
+            waiting = accumulator._batches[place]
+            if not waiting or waiting[-1].produce_future is not batch:
+                return at  # it is on its way to the broker already
+            append, places = waiting[-1].records.append, waiting[-1]._record_futures
+            part = None
+            for index in range(at, len(records)):
+                record = records[index]
+                if append(record.timestamp, record.key, record.value) is None:
+                    return index
+                part = part or _Part(job, batch)
+                places.append(_Place(part, batch))
+        return len(records)
 
     def _connect(self) -> bool:
         while not self._closing.is_set():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.partitioner import murmur2
 
 from deploy.local.apache_kafka import ApacheKafkaBroker
@@ -91,6 +93,47 @@ async def test_a_record_larger_than_kafka_takes_fails_and_the_others_of_its_job_
     with pytest.raises(PublishFailed, match="MessageSizeTooLarge"):
         publisher.publish([record(topic, 1), record(topic, 2, size=2_000_000), record(topic, 3)]).result(10)
     assert [r.key for r in await read_all(broker.bootstrap, topic)].count(b"customer:2") == 0
+
+
+async def test_a_batch_that_the_topic_does_not_take_is_split_and_every_job_hears_of_all_its_own_records(
+    kafka_broker: BrokerProcess,
+) -> None:
+    topic = f"publisher-{uuid4().hex}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
+    await admin.start()
+    try:
+        small = {"max.message.bytes": "6000"}
+        await admin.create_topics([NewTopic(topic, num_partitions=2, replication_factor=1, topic_configs=small)])
+    finally:
+        await admin.close()
+    patient = PublisherSettings(linger_ms=200)
+    with Publisher(KafkaConnection(bootstrap_servers=kafka_broker.bootstrap), patient) as publisher:
+        assert publisher.wait_connected(10)
+        publisher.publish([record(topic, 9999)]).result(10)
+        jobs = [[record(topic, job * 100 + number, size=500) for number in range(40)] for job in range(5)]
+        waiting = [publisher.publish(job) for job in jobs]
+        lost = publisher.publish([record(topic, 1000, size=500), record(topic, 1001, size=9000)])
+        for future in waiting:
+            future.result(10)
+        with pytest.raises(PublishFailed, match="MessageSizeTooLarge"):
+            lost.result(10)
+    keys = [r.key for r in await read_all(kafka_broker.bootstrap, topic)]
+    sent = [record.key for job in jobs for record in job]
+    assert sorted(key for key in keys if key in set(sent)) == sorted(sent)
+    assert b"customer:1001" not in keys
+
+
+async def test_each_of_many_jobs_at_once_hears_of_its_own_records_and_all_are_written_once(
+    broker: BrokerProcess, publisher: Publisher
+) -> None:
+    topic = f"publisher-{uuid4().hex}"
+    await make_topics(broker.bootstrap, topic)
+    sent = [[record(topic, job * 1000 + number, size=job) for number in range(job * 7 % 50)] for job in range(60)]
+    with ThreadPoolExecutor(4) as threads:
+        for future in list(threads.map(publisher.publish, sent)):
+            future.result(10)
+    read = await read_all(broker.bootstrap, topic)
+    assert sorted(r.key or b"" for r in read) == sorted(record.key for job in sent for record in job)
 
 
 @pytest.mark.usefixtures("tansu_makes_topics")
