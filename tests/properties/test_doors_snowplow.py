@@ -26,6 +26,8 @@ from schemas.touchpoint import Touchpoint
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 LIMITS = Limits(event_bytes=4096, depth=12, quarantined_bytes=512)
 CONTEXT = Context(Sender("shop", "http:/i", default_currency="EUR"), NOW, load(), LIMITS)
+#: No deadline: the first event with a browser in it reads the list of browsers.
+LAWS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 GOOD = {"e": "se", "se_ca": "x", "se_ac": "the good one", "uid": "u", "eid": "good"}
 
 scalars = (
@@ -121,13 +123,14 @@ def kept_their_promises(found: Sequence[Outcome] | Problem) -> None:
             assert outcome.record.reason.startswith("$")
 
 
+@settings(LAWS)
 @given(st.binary(max_size=200), st.text(st.characters(codec="ascii"), max_size=60))
 def test_any_bytes_and_any_query_have_an_outcome_or_a_reason(body: bytes, query: str) -> None:
     kept_their_promises(outcomes(body, query))
     kept_their_promises(outcomes(b'{"data":[' + body + b"]}"))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(LAWS, max_examples=200)
 @given(st.lists(events, max_size=4))
 def test_any_events_have_an_outcome_each_and_the_same_ones_at_a_retry(some: list[dict[str, Any]]) -> None:
     body = orjson.dumps({"data": some})
@@ -145,7 +148,7 @@ def test_any_events_have_an_outcome_each_and_the_same_ones_at_a_retry(some: list
             assert before.touchpoint.event_id == after.touchpoint.event_id
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(LAWS)
 @given(st.lists(events | json_values, max_size=5), st.integers(0, 5))
 def test_a_good_event_comes_through_whatever_stands_beside_it(others: list[Any], place: int) -> None:
     found = outcomes(orjson.dumps({"data": [*others[:place], GOOD, *others[place:]]}))
@@ -157,7 +160,7 @@ def test_a_good_event_comes_through_whatever_stands_beside_it(others: list[Any],
     assert mine.touchpoint.key == "customer:u"
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(LAWS)
 @given(st.dictionaries(st.text(max_size=5), st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=5))
 def test_a_pixel_says_the_same_as_a_post(more: dict[str, str]) -> None:
     event = {**more, **GOOD}
