@@ -6,6 +6,7 @@ offer sent twice can be seen.
 """
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
+from producers.adapters.crm.customers import CHANNEL
 from producers.adapters.loose import Loose, channel_of, file_rows, hook_rows, identifiers_of
 from producers.adapters.survey.answer import own_id
 from schemas.bodies import OtherBody
@@ -29,9 +30,12 @@ def read(piece: Piece, context: Context) -> Draft:
     touchpoint = context.catalogue.touchpoint_named(kind) or slug(kind)
     id_, campaign = row.text("activity_id", "id"), row.text("campaign", "campaign_name")
     kept = {name: row.text(*aliases) for name, aliases in _KEPT.items()}
+    channel = channel_of(row, context.catalogue.channels)
+    if channel is None and context.catalogue.entry(touchpoint) is None:
+        channel = context.sender.channel or CHANNEL  # what nobody knows in the web would count as a visit there
     return Draft(
         touchpoint=touchpoint,
-        channel=channel_of(row, context.catalogue.channels),
+        channel=channel,
         occurred_at=when,
         at=at,
         # An offer keeps its number from being sent to being accepted: each step is an event of its own.

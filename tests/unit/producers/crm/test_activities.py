@@ -42,7 +42,7 @@ def test_an_offer_that_is_accepted_under_the_same_number_is_another_event() -> N
     [
         ("Sales Meeting", None, ("sales_talk", "store")),
         ("sales_talk", "Direct Mail", ("sales_talk", "direct_mail")),
-        ("Trade fair 2026", None, ("trade_fair_2026", "web")),
+        ("Trade fair 2026", None, ("trade_fair_2026", "crm")),
         ("Trade fair", "store", ("trade_fair", "store")),
     ],
 )
