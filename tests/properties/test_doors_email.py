@@ -115,7 +115,7 @@ def check(adapter: Adapter, pieces: list[Piece]) -> None:
 
 
 @pytest.mark.parametrize("adapter", HOOKS, ids=[adapter.name for adapter in HOOKS])
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_payload_with_odd_fields_never_fails_and_each_piece_has_one_outcome(
     adapter: Adapter, data: st.DataObject
@@ -124,7 +124,7 @@ def test_a_payload_with_odd_fields_never_fails_and_each_piece_has_one_outcome(
 
 
 @pytest.mark.parametrize("adapter", HOOKS, ids=[adapter.name for adapter in HOOKS])
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(cut=st.floats(0, 1), body=st.binary(max_size=60))
 def test_a_body_that_is_cut_or_nonsense_never_fails(adapter: Adapter, cut: float, body: bytes) -> None:
     for path in list((EXAMPLES / adapter.name).iterdir())[:2]:
@@ -134,7 +134,7 @@ def test_a_body_that_is_cut_or_nonsense_never_fails(adapter: Adapter, cut: float
 
 
 @pytest.mark.parametrize("adapter", SIGNING, ids=[adapter.name for adapter in SIGNING])
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_no_request_without_the_key_is_good_and_none_breaks_the_check(adapter: Adapter, data: st.DataObject) -> None:
     hook = adapter.hook
@@ -167,6 +167,7 @@ cells = st.sampled_from(
 ) | st.text(max_size=8)
 
 
+@settings(deadline=None)
 @given(st.lists(columns, min_size=1, max_size=8, unique=True), st.lists(st.lists(cells, max_size=9), max_size=5))
 def test_any_table_of_newsletter_statistics_has_an_outcome_for_each_event(
     heading: list[str], rows: list[list[str]]
@@ -181,6 +182,7 @@ def test_any_table_of_newsletter_statistics_has_an_outcome_for_each_event(
     check(NEWSLETTER, pieces)
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(columns, odd, max_size=8), max_size=5))
 def test_any_lines_of_newsletter_statistics_have_an_outcome_for_each_event(rows: list[dict[str, Any]]) -> None:
     assert NEWSLETTER.file is not None
