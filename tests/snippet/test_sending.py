@@ -198,7 +198,7 @@ async def test_what_the_collector_will_never_take_is_not_sent_again(visitor: Vis
     async with page.expect_console_message(lambda message: str(status) in message.text):
         await visitor.go(page=page)
     assert await visitor.last(page) == []
-    assert [asked.status for asked in visitor.stage.door.asked] == [status, 200]
+    assert [asked.status for asked in await visitor.asked(2)] == [status, 200]
 
 
 async def test_no_more_than_a_bound_waits_and_the_newest_stay(visitor: Visitor) -> None:
