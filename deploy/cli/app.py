@@ -11,7 +11,7 @@ from typing import Any
 import typer
 import typer.core
 
-from deploy.cli import admin, data, doors, follow, imports, look, parts, quarantine
+from deploy.cli import admin, data, doors, follow, imports, look, parts, quarantine, watching
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -63,7 +63,7 @@ ANY_ADAPTER = "ADAPTER"
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (parts.up, parts.demo, parts.collector, parts.worker, parts.sink),
-    "Bring data in": (data.settle,),
+    "Bring data in": (watching.watch, data.settle),
     "Look": (look.sql, follow.tail, doors.adapters, doors.try_, look.version),
     "Prepare": (admin.topics, admin.migrate, look.config, look.schemas),
 }

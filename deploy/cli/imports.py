@@ -72,13 +72,13 @@ def files(
       touchpath import segment_archive "archive/*.jsonl.gz" --source shop
     """
     settings = settings_of(config)
-    reads = _adapter(adapter)
+    reads = known_adapter(adapter)
     if reads.file is None:
         raise CommandError(f"{adapter} comes by webhook, not in files: see `touchpath adapters {adapter}`", Exit.USAGE)
     options = {"timezone": timezone, "phone_region": phone_region, "default_currency": currency}
-    sender = _sender(settings, reads, source, options)
+    sender = declared_sender(settings, reads, source, options)
     paths = _paths(files)
-    with _publisher(settings) as publisher:
+    with connected_publisher(settings) as publisher:
         done, failed = _import_files(reads, paths, sender, settings, publisher, state_dir, restart=restart)
     _tell_files(done, as_json=as_json)
     if failed:
@@ -118,15 +118,15 @@ def topic(
     from sinks.reader import BROKER_ERRORS
 
     settings = settings_of(config)
-    reads = _adapter(adapter)
+    reads = known_adapter(adapter)
     if name.startswith("touchpath."):
         raise CommandError(f"{name} is one of Touchpath's own topics", Exit.USAGE)
     options = {"timezone": timezone, "phone_region": phone_region, "default_currency": currency}
-    sender = _sender(settings, reads, source, options)
+    sender = declared_sender(settings, reads, source, options)
     begin = _offset(start, restart=restart)
     theirs = settings.kafka.model_copy(update={"bootstrap_servers": bootstrap} if bootstrap else {})
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    with _publisher(settings) as publisher:
+    with connected_publisher(settings) as publisher:
         from deploy.topic_import import TopicImportError, import_topic
 
         with _bar("records") as bar:
@@ -210,7 +210,8 @@ def costs(
 # ---- what they share
 
 
-def _adapter(name: str) -> Adapter:
+def known_adapter(name: str) -> Adapter:
+    """Give the adapter of that name; an unknown one ends the command with the nearest that there is."""
     from producers.adapters.registry import ADAPTERS
 
     if name not in ADAPTERS:
@@ -222,7 +223,8 @@ def _adapter(name: str) -> Adapter:
     return ADAPTERS[name]
 
 
-def _sender(settings: Settings, adapter: Adapter, source: str | None, options: dict[str, Any]) -> Sender:
+def declared_sender(settings: Settings, adapter: Adapter, source: str | None, options: dict[str, Any]) -> Sender:
+    """Give whose events they are; an adapter whose times have no zone wants the source's."""
     declared = source_settings(settings, source or adapter.name, **options)
     if adapter.zone_needed and declared.timezone is None:
         raise CommandError(
@@ -264,7 +266,8 @@ def _offset(text: str | None, *, restart: bool) -> int | None:
 
 
 @contextmanager
-def _publisher(settings: Settings) -> Iterator[Publisher]:
+def connected_publisher(settings: Settings) -> Iterator[Publisher]:
+    """Give a way to Kafka, once a broker answers; nobody there ends the command."""
     from producers.publisher import Publisher
 
     with Publisher(settings.kafka, settings.publisher, client_id="touchpath-importer") as publisher:
@@ -300,7 +303,7 @@ def _import_files(
     *,
     restart: bool,
 ) -> tuple[list[FileImportSummary], int]:
-    from producers.file_import import FileImportError, import_file
+    from producers.file_import import FileImportError, KafkaAwayError, import_file
 
     catalogue = checked_catalogue(settings)
     done: list[FileImportSummary] = []
@@ -319,6 +322,8 @@ def _import_files(
                     restart=restart,
                     progress=lambda at, task=task: bar.update(task, completed=at.bytes_read, events=at.received),  # type: ignore[misc] # mypy cannot infer a default's type in a lambda
                 )
+            except KafkaAwayError as error:
+                raise CommandError(str(error), Exit.NOT_READY) from error
             except FileImportError as error:
                 failed += 1
                 say(f"touchpath: {error}")
