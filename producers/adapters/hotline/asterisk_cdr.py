@@ -107,7 +107,7 @@ def split(line: str, path: str) -> tuple[str | None, tuple[str, ...]]:
 
 def read(piece: Piece, context: Context) -> Draft:
     """Fold the legs of one call."""
-    found: list[Leg] = piece.value
+    found: list[Leg] = [_without(leg, context.sender.never_keep) for leg in piece.value]
     read_once = {leg.cells: leg for leg in reversed(found)}
     legs = sorted((_leg(leg, context) for leg in read_once.values()), key=lambda leg: (leg.start, leg.cells))
     first, last = legs[0], max(legs, key=lambda leg: (leg.end, leg.cells))
@@ -121,6 +121,7 @@ def read(piece: Piece, context: Context) -> Draft:
     theirs, ours = ("dst", "src") if direction == "outbound" else ("src", "dst")
     kept = {field: first[field] for field in ("accountcode", "userfield", "dcontext")}
     waited = (through[0].answer if through else last.end) - first.start
+    told = result is not None and direction == "inbound"  # who is called does not wait in a queue
     return draft_of(
         Call(
             id=contact_id("call", name or "|".join(first.cells)),
@@ -131,7 +132,7 @@ def read(piece: Piece, context: Context) -> Draft:
             reached=result is not None,
             customer=_caller(first) if theirs == "src" else first["dst"],
             company=first[ours],
-            waiting=seconds_of(str(waited.total_seconds()), f"{first.path}.answer") if result else None,
+            waiting=seconds_of(str(waited.total_seconds()), f"{first.path}.answer") if told else None,
             waiting_at=f"{(through or [first])[0].path}.answer",
             talking=_talking(through) if through else None,
             talking_at=f"{(through or [first])[0].path}.billsec",
@@ -146,6 +147,14 @@ def read(piece: Piece, context: Context) -> Draft:
         ),
         context,
     )
+
+
+def _without(leg: Leg, never: frozenset[str]) -> Leg:
+    """Give the record without the columns of these names."""
+    if never.isdisjoint(COLUMNS):
+        return leg
+    cells = tuple("" if name in never else cell for name, cell in zip(COLUMNS, leg.cells, strict=False))
+    return Leg(cells, leg.path, leg.raw)
 
 
 def _leg(leg: Leg, context: Context) -> _Leg:

@@ -48,6 +48,7 @@ _ENDS = frozenset({*_LEFT, *_TALKED, *(_BEGINS - {"ENTERQUEUE"}), "SYSCOMPAT"})
 _ORDER = dict.fromkeys(("DID", "INFO", "ENTERQUEUE"), 0) | dict.fromkeys(_LEFT, 2) | {"CONNECT": 3}
 _LAST = 4
 _TIME, _CALL, _QUEUE, _AGENT, _EVENT, _DATA = range(6)
+_CALLER = _DATA + 1
 _NOBODY = frozenset({"", "NONE"})
 
 
@@ -110,16 +111,16 @@ def read(piece: Piece, context: Context) -> Draft:
     shown = {} if answered or not left or left[-1].name == "ABANDON" else {"left": left[-1].name.lower()}
     last = next((event for event in reversed(events) if event.agent not in _NOBODY and event.name in _SPEAKING), None)
     queue = (connects or events)[-1].queue
-    callers = [
-        event.cells[_DATA + 1] for event in events if event.name == "ENTERQUEUE" and len(event.cells) > _DATA + 1
-    ]
+    callers = [event.cells[_CALLER] for event in events if event.name == "ENTERQUEUE" and len(event.cells) > _CALLER]
+    if "callerid" in context.sender.never_keep:
+        callers = []
     return draft_of(
         Call(
             id=contact_id("call", name),
             started=begin.when,
             started_at=f"{begin.path}.time",
             result="answered" if answered or talks else "abandoned",
-            customer=next((caller for caller in callers if caller.strip()), None),
+            customer=next((caller for caller in callers if caller), None),
             company=next(
                 (event.cells[_DATA] for event in events if event.name == "DID" and len(event.cells) > _DATA), None
             ),

@@ -151,7 +151,7 @@ def _segments(participants: list[Node], ended: datetime, context: Context) -> It
                 yield _Segment(
                     start=start,
                     end=end,
-                    session=_id(session) or session.path,
+                    session=_id(session) or participant.text("participantId") or "",
                     kind=(segment.text("segmentType") or "").lower(),
                     purpose=purpose,
                     queue=segment.text("queueId") or "",

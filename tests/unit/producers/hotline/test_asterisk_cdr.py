@@ -145,3 +145,14 @@ def test_records_without_an_id_stand_for_themselves() -> None:
     short = ",".join(row().strip().split(",")[:17]) + "\n"  # lastdata holds one comma
     found = taken(filed(asterisk_cdr.ADAPTER, short + short))
     assert [len(found), len({one.event_id for one in found})] == [2, 1]
+
+
+def test_columns_that_a_source_never_keeps_are_blank() -> None:
+    found = one(
+        filed(asterisk_cdr.ADAPTER, row(userfield="u"), context(never_keep=frozenset({"src", "clid", "userfield"})))
+    )
+    assert (keys(found), found.properties.get("userfield")) == ([], None)
+
+
+def test_only_who_calls_us_waits() -> None:
+    assert body(one(filed(asterisk_cdr.ADAPTER, row(src="8016", dst="03012345678")))).waiting_time is None

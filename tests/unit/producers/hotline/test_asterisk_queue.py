@@ -132,3 +132,8 @@ def test_a_last_line_that_is_cut_off_is_refused_and_the_call_before_it_not_count
         "$.line[3]: cut off: the file's last line has no line break",
         "$.line[1]: the end of the call 'c1' is not in this file (COMPLETECALLER, ABANDON, …)",
     ]
+
+
+def test_a_source_can_leave_out_who_called() -> None:
+    where = context(never_keep=frozenset({"callerid"}))
+    assert keys(one(filed(asterisk_queue.ADAPTER, log(ENTER, CONNECT, COMPLETE), where))) == []
