@@ -9,7 +9,7 @@ counts, not the packing.
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -56,14 +56,19 @@ class Checkpoint:
         self._directory = directory
         self._path = path
         self._settings = settings
+        # As it is before a byte is read: a file that grows meanwhile is not taken for one that was read to its end.
+        self._size = path.stat().st_size
         self._digest = hashlib.sha256()
         self._hashed = 0
+        self._reader: BinaryIO | None = None
+        self._open = ExitStack()
         self._whole: tuple[int, str] | None = None
         self._mine: _Entry | None = None
+        self._target: Path | None = None
 
     def find(self) -> Known | None:
         """Give what is known of a file with this content, None where that is nothing."""
-        size, best, digest, hashed, lines = self._path.stat().st_size, None, hashlib.sha256(), 0, 0
+        size, best, digest, hashed, lines = self._size, None, hashlib.sha256(), 0, 0
         with _content(self._path) as file:
             for entry in sorted(self._entries(), key=lambda entry: entry.hashed):
                 for chunk in _chunks(file, entry.hashed - hashed):
@@ -86,7 +91,7 @@ class Checkpoint:
             hashed, sha256 = self._whole = self._whole or _sha256_of_all(self._path)
         else:
             hashed, sha256 = place.offset, self._sha256(place.offset)
-        entry = _Entry(place.offset, place.pieces, self._path.stat().st_size, hashed, sha256, finished)
+        entry = _Entry(place.offset, place.pieces, self._size, hashed, sha256, finished)
         others = [other for other in self._entries() if other not in (self._mine, entry)]
         self._directory.mkdir(parents=True, exist_ok=True)
         target = self._file()
@@ -94,6 +99,10 @@ class Checkpoint:
         partial.write_text(json.dumps([asdict(one) for one in (*others, entry)[-KEPT:]]), encoding="utf-8")
         partial.replace(target)
         self._mine = entry
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._open.close()
 
     def _entries(self) -> list[_Entry]:
         try:
@@ -103,19 +112,22 @@ class Checkpoint:
 
     def _file(self) -> Path:
         """Files that begin alike share one; the hashes in it say whose places they are."""
-        with _content(self._path) as file:
-            beginning = file.readline(65536) + file.readline(65536)
-        name = hashlib.sha256(self._settings.encode() + b"\0" + beginning).hexdigest()[:32]
-        return self._directory / f"{name}.json"
+        if self._target is None:
+            with _content(self._path) as file:
+                beginning = file.readline(65536) + file.readline(65536)
+            name = hashlib.sha256(self._settings.encode() + b"\0" + beginning).hexdigest()[:32]
+            self._target = self._directory / f"{name}.json"
+        return self._target
 
     def _sha256(self, length: int) -> str:
         """Hash on from where the last place was, so that a file is hashed once, not once for each place."""
         if length < self._hashed:
-            self._digest, self._hashed = hashlib.sha256(), 0
-        with _content(self._path) as file:
-            file.seek(self._hashed)
-            for chunk in _chunks(file, length - self._hashed):
-                self._digest.update(chunk)
+            self._open.close()
+            self._reader, self._digest, self._hashed = None, hashlib.sha256(), 0
+        if self._reader is None:
+            self._reader = self._open.enter_context(_content(self._path))
+        for chunk in _chunks(self._reader, length - self._hashed):
+            self._digest.update(chunk)
         self._hashed = length
         return self._digest.hexdigest()
 

@@ -116,10 +116,10 @@ def import_file(
         FileImportError: no such file, nothing can be read of it or not to its end, or the adapter reads no files.
     """
     began = time.monotonic()
+    checkpoint = None
     sender = replace(sender, door=f"file:{path.name}?adapter={adapter.name}")
     try:
         with path.open("rb") as file:
-            checkpoint = None
             if state_dir is not None:
                 checkpoint = Checkpoint(state_dir, path, _settings_of(adapter, sender, catalogue))
             known = checkpoint.find() if checkpoint and not restart else None
@@ -131,6 +131,9 @@ def import_file(
             return run.all(known, began)
     except OSError as error:
         raise FileImportError(f"{path}: {error.strerror or error}") from error
+    finally:
+        if checkpoint is not None:
+            checkpoint.close()
 
 
 def _settings_of(adapter: Adapter, sender: Sender, catalogue: Catalogue) -> str:

@@ -158,6 +158,8 @@ class Watcher:
                 return
             if taken is not None:
                 yield taken
+                if taken.outcome == "waiting":
+                    return  # without Kafka the others would wait as long
 
     # ---- which files
 
@@ -190,11 +192,12 @@ class Watcher:
         A file whose time lies so far back when it is first seen was moved here when it was whole.
         """
         before, since = self._seen.get(path, (None, now))
-        if before != state:
+        if renamed or (before is None and now - state[1] >= self._settings.quiet):
+            since = now - self._settings.quiet
+        elif before != state:
             since = now
         self._seen[path] = (state, since)
-        moved_in = before is None and now - state[1] >= self._settings.quiet
-        return renamed or moved_in or now - since >= self._settings.quiet
+        return now - since >= self._settings.quiet
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         """Give the regular files below the folder; none that is hidden, a link, or was moved away by us."""
