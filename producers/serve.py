@@ -1,7 +1,9 @@
 """The collector as a process: the composition root of publisher, door and HTTP server, and its clean end."""
 
 import asyncio
+import gc
 import logging
+import multiprocessing
 import signal
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from producers.collector.app import Collector
+from producers.processes import run_processes
 from producers.publisher import Publisher
 from producers.settings import CollectorSettings, PublisherSettings
 from schemas.catalogue import Catalogue
@@ -28,10 +31,16 @@ def run_collector(
 
     Blocks; wants the main thread of its process. It starts without Kafka too (`/ready` says 503 until it is there).
     At the end requests in flight are finished for `settings.stop_timeout` seconds while new ones are answered 503,
-    then what waits for Kafka is sent.
+    then what waits for Kafka is sent. Where `settings.processes` is above 1, so many share the port (Linux shares it
+    out by connection), and `/metrics` of any of them tells of all.
     """
+    if settings.processes > 1:
+        alone = settings.model_copy(update={"processes": 1})
+        arguments = (alone, kafka, catalogue, publisher)
+        return run_processes(settings.processes, run_collector, arguments, 3 * settings.stop_timeout)
     # kafka-python tells of every try to reach a broker that is away; we tell once, and `/ready` at any time.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    _spare_the_collector_of_cycles()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, kafka, catalogue, publisher or PublisherSettings()))
 
@@ -48,6 +57,8 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
+    if (parent := multiprocessing.parent_process()) is not None:
+        loop.add_reader(parent.sentinel, stop.set)  # whoever started us is gone, however it ended
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         clean = stop.is_set()
@@ -65,6 +76,13 @@ async def _serve(
     return 0 if clean else 1
 
 
+def _spare_the_collector_of_cycles() -> None:
+    """Look for cycles seldom, and never among what was there at the start: an event leaves none behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def _server(settings: CollectorSettings, collector: Collector) -> Server:
     return Server(
         collector.app,
@@ -74,7 +92,7 @@ def _server(settings: CollectorSettings, collector: Collector) -> Server:
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
-        backpressure=settings.max_requests,
+        backpressure=settings.max_connections,
         log_enabled=False,
         ssl_cert=_file(settings.tls_cert),
         ssl_key=_file(settings.tls_key),

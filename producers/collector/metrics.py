@@ -1,8 +1,10 @@
 """What the collector counts, in one place, each with its meaning."""
 
+import os
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from producers.collector.reason_class import Classes
 from producers.collector.tally import tally_of
@@ -57,6 +59,14 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+
+    def text(self) -> bytes:
+        """Give all of it in Prometheus's format; where several processes share the work, of all of them together."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call] # it leaves its constructor without types
+        return generate_latest(together)
 
     def tell(self, source: str, outcomes: Sequence[Outcome]) -> None:
         """Count a request whose outcomes are told."""

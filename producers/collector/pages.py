@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -40,7 +40,7 @@ async def _ready(_request: Request, services: Services) -> Response:
 
 
 async def _metrics(_request: Request, services: Services) -> Response:
-    return Response(generate_latest(services.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(services.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 PAGES = (

@@ -100,7 +100,7 @@ class CollectorProcess:
         self.wait_for("/ready" if ready else "/health", 200)
         return self
 
-    def wait_for(self, path: str, status: int, timeout: float = 30) -> None:
+    def wait_for(self, path: str, status: int, timeout: float = 90) -> None:
         """Wait until a path answers with a status."""
         end = time.monotonic() + timeout
         last: object = None
