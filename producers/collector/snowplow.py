@@ -10,6 +10,7 @@ better. 413 is never answered, since trackers take it for a passing fault.
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from starlette.responses import Response
 
@@ -31,11 +32,14 @@ PIXEL = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c0
 ANY = "*"
 
 
-def key_of_app(keys: Sequence[WriteKey], app_ids: Sequence[str]) -> str | None:
-    """Give the write key that the first known application stands for, else the key of all others, else None."""
+def key_of_app(keys: Sequence[WriteKey], app_ids: Sequence[str], now: datetime) -> str | None:
+    """Give the write key that the first known application stands for, else the key of all others, else None.
+
+    Of two keys that take turns, the one that opens now.
+    """
     for wanted in (*app_ids, ANY):
         for key in keys:
-            if wanted in key.snowplow_app_ids:
+            if wanted in key.snowplow_app_ids and key.opens_at(now):
                 return key.key.get_secret_value()
     return None
 
@@ -61,7 +65,8 @@ def _key_inside(arrived: Arrived) -> str | None:
         arrived.parsed = Refusal(400, "bad_body", str(problem), raw=raw[:keep])
         found = []
     app_ids = dict.fromkeys(app_id for piece in found if (app_id := app_id_of(piece)) is not None)
-    return key_of_app(services.settings.write_keys, [app_id for app_id in app_ids if app_id != ANY])
+    known = [app_id for app_id in app_ids if app_id != ANY]
+    return key_of_app(services.settings.write_keys, known, arrived.received_at)
 
 
 async def _translate(arrived: Arrived) -> Sequence[Outcome]:

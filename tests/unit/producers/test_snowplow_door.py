@@ -56,6 +56,19 @@ async def test_a_key_may_take_all_others() -> None:
     assert sources(made) == ["rest", "app", "rest"]
 
 
+async def test_of_two_keys_that_take_turns_the_one_that_opens_counts() -> None:
+    old = {"key": "old", "source": "old", "snowplow_app_ids": ["new"], "valid_until": "2024-01-01T00:00:00Z"}
+    made = door(old, {"key": "new", "source": "new", "snowplow_app_ids": ["new"], "valid_from": "2024-01-01T00:00:00Z"})
+    await made.post(TP2, posted({**VIEW, "aid": "new"}))
+    assert sources(made) == ["new"]
+
+
+async def test_a_key_that_may_not_send_this_way_is_refused_and_nobody_retries() -> None:
+    made = door({"key": "pages", "source": "pages", "snowplow_app_ids": ["pages"], "allow": ["track"]})
+    assert (await made.post(TP2, posted({**VIEW, "aid": "pages"}))).status_code in {401, 403}
+    assert not made.publisher.taken
+
+
 async def test_a_tracker_may_say_its_key_in_the_address() -> None:
     made = door(REST)
     answer = await made.post(f"{TP2}?key=third", posted(VIEW))
