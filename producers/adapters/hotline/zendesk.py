@@ -1,4 +1,4 @@
-"""Zendesk: tickets as its API exports them (JSON lines), its ticket events, and tickets that a trigger sends.
+"""Zendesk: tickets and chats as its API exports them (JSON lines), its ticket events, and what a trigger sends.
 
 Events: https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events/
 Ticket: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/, with `metric_set` side-loaded:
@@ -30,6 +30,7 @@ from producers.adapters.finish import without
 from producers.adapters.hotline.durations import seconds_of
 from producers.adapters.hotline.numbers import number_of
 from producers.adapters.hotline.ticket import STAGES, Stage, Ticket, by_stage, draft_of, not_before, times_of
+from producers.adapters.hotline.zendesk_chat import draft_of_chat, is_chat
 from producers.adapters.loose import file_rows, hook_rows
 from producers.adapters.moments import moment_of, parsed
 from producers.adapters.payload import Node
@@ -77,15 +78,16 @@ def file(content: BinaryIO, context: Context) -> Iterator[Piece]:
 
 
 def read(piece: Piece, context: Context) -> Draft:
-    """Make the draft of an event, or of one stage of a ticket."""
+    """Make the draft of an event, of a chat, or of one stage of a ticket."""
     if isinstance(piece.value, Stage):
         return _of_ticket(piece.value, piece.path, context)
-    return _of_event(Node(without(piece.value, context.sender.never_keep), piece.path), context)
+    whole = Node(without(piece.value, context.sender.never_keep), piece.path)
+    return draft_of_chat(whole, context) if is_chat(piece.value) else _of_event(whole, context)
 
 
 def _pieces(rows: Iterator[Piece]) -> Iterator[Piece]:
     for row in rows:
-        if isinstance(row.value, dict) and str(row.value.get("type")).startswith(_EVENT):
+        if isinstance(row.value, dict) and (str(row.value.get("type")).startswith(_EVENT) or is_chat(row.value)):
             yield row
         else:
             yield from by_stage(iter((row,)), _stages, _NO_TIME)
@@ -225,7 +227,7 @@ def _told(
 
 ADAPTER = Adapter(
     name="zendesk",
-    about="Zendesk: tickets opened, answered, resolved, opened again; events and exports",
+    about="Zendesk: tickets opened, answered, resolved, opened again, and chats; events and exports",
     area="hotline",
     pieces=pieces,
     file=file,

@@ -162,3 +162,54 @@ def test_a_reply_before_the_opening_is_refused_with_its_path() -> None:
     found = sent(zendesk.ADAPTER, bad)
     assert reason(found[1:2]) == "$.metric_set.reply_time_in_minutes.calendar: negative"
     assert reason(found[2:3]) == "$.metric_set.solved_at: before the ticket was opened"
+
+
+CHAT = {
+    "type": "chat",
+    "id": "1311.28473.SAHjO0",
+    "timestamp": "2025-01-08T10:12:07Z",
+    "visitor": {"id": "1.9", "email": "ada@example.org", "phone": "anonymous"},
+    "duration": 123,
+    "response_time": {"first": 16, "avg": 20.5},
+    "missed": False,
+    "rating": "good",
+    "agent_names": ["a6", "a7"],
+    "department_name": "Sales",
+    "history": [{"msg": "private"}],
+}
+
+
+def test_an_exported_chat_is_one_touchpoint() -> None:
+    found = one(sent(zendesk.ADAPTER, CHAT))
+    told = body(found)
+    assert (found.touchpoint, found.channel, told.result) == ("chat", "chat", "answered")
+    assert [told.waiting_time, told.talk_time] == [16, 107]
+    assert keys(found) == ["email:ada@example.org", "zendesk_visitor:1.9"]
+    assert (found.properties["agent"], found.properties["agent_department"]) == ("a7", "Sales")
+    assert found.properties["number_withheld"] is True
+    assert "private" not in found.model_dump_json()
+
+
+def test_a_chat_that_nobody_took_was_given_up_after_its_whole_length() -> None:
+    found = one(sent(zendesk.ADAPTER, CHAT | {"missed": True, "response_time": None}))
+    assert (found.touchpoint, body(found).result) == ("chat_abandoned", "abandoned")
+    assert [body(found).waiting_time, body(found).talk_time] == [123, None]
+
+
+def test_a_message_that_was_left_is_one_of_the_customer() -> None:
+    found = one(sent(zendesk.ADAPTER, CHAT | {"type": "offline_msg", "message": "Call me"}))
+    assert (found.touchpoint, found.channel) == ("message_received", "chat")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"id": None}, "$.id: required"),
+        ({"timestamp": "soon"}, "$.timestamp: not a time"),
+        ({"duration": -1}, "$.duration: negative"),
+        ({"duration": 5}, "$.response_time.first: waiting 16 s is longer than the call of 5 s"),
+        ({"response_time": {"first": "x"}}, "$.response_time.first: not a number of seconds"),
+    ],
+)
+def test_a_chat_that_cannot_be_is_refused_with_its_path(changes: dict[str, Any], path: str) -> None:
+    assert reason(sent(zendesk.ADAPTER, CHAT | changes)).startswith(path)
