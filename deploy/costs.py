@@ -32,6 +32,21 @@ class CostSummary:
     refused: tuple[RefusedDay, ...]
     spent: dict[str, Decimal]
     """By currency, of the days that are in."""
+    lost: tuple[tuple[date, tuple[str, ...]], ...] = ()
+    """Changed days, with the channels that the source had on them before and has no more."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What somebody should look at: most often two files of one source that hold the same days."""
+        channels = sorted({channel for _, lost in self.lost for channel in lost})
+        if not channels:
+            return ()
+        days = [day for day, _ in self.lost]
+        span = str(days[0]) if len(days) == 1 else f"{len(days)} days from {min(days)} to {max(days)}"
+        return (
+            f"{self.path}: {span} of {self.source!r} had spend for {', '.join(channels)} before and have none now;"
+            " if another file holds it, import that one again under a --source of its own",
+        )
 
 
 def import_costs(
@@ -75,4 +90,5 @@ def import_costs(
         unchanged=replaced.unchanged,
         refused=sheet.refused,
         spent=dict(sorted(sums.items())),
+        lost=replaced.lost,
     )

@@ -25,6 +25,8 @@ class Replaced:
     added: tuple[date, ...] = ()
     changed: tuple[date, ...] = ()
     unchanged: tuple[date, ...] = ()
+    lost: tuple[tuple[date, tuple[str, ...]], ...] = ()
+    """Of the changed days: the channels that the source had on that day, and has no more."""
 
 
 def write_costs(store: Store, source: str, days: Sequence[SpendDay]) -> Replaced:
@@ -52,8 +54,9 @@ def write_costs(store: Store, source: str, days: Sequence[SpendDay]) -> Replaced
             store.insert("costs_log", _LINES, lines)
             lines = []
     store.insert("costs_log", _LINES, lines)
+    lost = _lost(store, source, days, set(found["changed"])) if found["changed"] else ()
     store.insert("cost_days_log", _DAYS, pointers)
-    return Replaced(**{name: tuple(days_) for name, days_ in found.items()})
+    return Replaced(tuple(found["added"]), tuple(found["changed"]), tuple(found["unchanged"]), lost)
 
 
 def batch_of(source: str, spend_day: SpendDay) -> UUID:
@@ -77,6 +80,18 @@ def batch_of(source: str, spend_day: SpendDay) -> UUID:
 def _known(store: Store, source: str) -> list[tuple[date, UUID, int]]:
     rows = store.rows(query("cost_days", store.database), {"source": source})
     return [(day, batch, int(version)) for day, batch, version in rows]
+
+
+def _lost(
+    store: Store, source: str, days: Sequence[SpendDay], changed: set[date]
+) -> tuple[tuple[date, tuple[str, ...]], ...]:
+    before: dict[date, list[str]] = dict(store.rows(query("cost_channels", store.database), {"source": source}))
+    missing = (
+        (one.day, tuple(sorted(set(before.get(one.day, ())) - {spend.channel for spend in one.spends})))
+        for one in days
+        if one.day in changed
+    )
+    return tuple((day, channels) for day, channels in missing if channels)
 
 
 def _lines(source: str, spend_day: SpendDay, batch: UUID) -> list[tuple[object, ...]]:

@@ -54,6 +54,17 @@ def test_a_corrected_file_replaces_its_days_and_a_bad_day_stays_as_it_was(store:
     assert import_costs(path, store, CATALOGUE, currency="EUR", latest=LATEST).unchanged == (ONE, THREE)
 
 
+def test_a_second_file_of_the_same_days_says_what_it_took_away(store: Store, tmp_path: Path) -> None:
+    one, other = tmp_path / "search.csv", tmp_path / "social.csv"
+    one.write_text("day,channel,cost\n2026-03-01,search,10\n2026-03-02,search,10\n")
+    other.write_text("day,channel,cost\n2026-03-01,social,5\n2026-03-02,social,5\n")
+    assert import_costs(one, store, CATALOGUE, currency="EUR", latest=LATEST).warnings == ()
+    (warning,) = import_costs(other, store, CATALOGUE, currency="EUR", latest=LATEST).warnings
+    assert "2 days from 2026-03-01 to 2026-03-02 of 'costs' had spend for search before" in warning
+    import_costs(one, store, CATALOGUE, source="search", currency="EUR", latest=LATEST)
+    assert sum(amount for _, _, amount in spend_by_day(store)) == Decimal("30")
+
+
 def test_a_file_that_is_refused_changes_nothing_and_names_itself(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "spend.csv"
     path.write_text("day,channel,campaign,cost\n2026-03-01,search,spring,10\nTotal,,,10\n")

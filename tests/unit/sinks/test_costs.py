@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 
 from deploy.local.door_process import ClickHouseDoor
+from schemas.connection import ClickHouseConnection
 from schemas.cost import Spend, SpendDay
 from schemas.money import Money
 from sinks.client import Store, StoreRefusedError
 from sinks.costs import Replaced, write_costs
-from tests.integration.sink_rig import count, migrated
+from sinks.migrations import apply, available
+from tests.integration.sink_rig import count
 
 ONE, TWO = date(2026, 3, 1), date(2026, 3, 2)
 
 
 @pytest.fixture
 def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
+    store = Store(ClickHouseConnection(port=clickhouse_door.port, database=door_database))
+    apply(store, migrations=[migration for migration in available() if migration.name == "0003_costs"])
     yield store
     store.close()
 
@@ -62,6 +65,17 @@ def test_the_same_again_changes_nothing_and_what_was_before_can_come_back(store:
     store.command(f"OPTIMIZE TABLE {store.database}.costs_log FINAL")
     store.command(f"OPTIMIZE TABLE {store.database}.cost_days_log FINAL")
     assert [row[-1] for row in by_day(store)] == [Decimal("1"), Decimal("2")]
+
+
+def test_a_changed_day_tells_which_channels_it_has_lost(store: Store) -> None:
+    before = [
+        SpendDay(day, (spend("1"), spend("2", None, "display"), spend("3", None, "social"))) for day in (ONE, TWO)
+    ]
+    write_costs(store, "ads", before)
+    write_costs(store, "agency", [SpendDay(ONE, (spend("9", None, "print"),))])
+    after = [SpendDay(ONE, (spend("4"),)), SpendDay(TWO, (*before[1].spends, spend("5", "summer")))]
+    replaced = write_costs(store, "ads", after)
+    assert (replaced.changed, replaced.lost) == ((ONE, TWO), ((ONE, ("display", "social")),))
 
 
 def test_sources_do_not_replace_each_other_and_are_added_up(store: Store) -> None:
