@@ -394,6 +394,8 @@ def _tell_costs(done: Sequence[CostSummary], *, as_json: bool) -> None:
     ]
     rows_out(columns, rows, chosen(as_json), "Imported costs")
     for one in done:
+        for warning in one.warnings:
+            say(f"touchpath: {warning}")
         for day in one.refused:
             for reason in day.reasons:
                 say(f"touchpath: {one.path}: {day.day} stays as it was: {reason}")
