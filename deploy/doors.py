@@ -34,6 +34,10 @@ _BUILT_IN = (
 )
 
 
+#: Doors of their own, which are no `/hooks/<adapter>`.
+_ADDRESSES = {"snowplow": "/com.snowplowanalytics.snowplow/tp2"}
+
+
 def ways_in() -> list[WayIn]:
     """List all, by area and name."""
     known = [_way_in(adapter) for adapter in ADAPTERS.values()]
@@ -51,6 +55,9 @@ def example_of_hook(way: WayIn, address: str) -> str | None:
     if way.name == "segment":
         event = """{"userId": "ada", "event": "Product Viewed", "properties": {"product_id": "p1"}}"""
         return f"curl -u KEY: {address}/v1/track -d {shlex.quote(event)}"
+    if way.name == "snowplow":
+        event = """{"data": [{"e": "pv", "aid": "shop", "url": "https://shop.example/tea", "page": "Tea"}]}"""
+        return f"curl '{address}{way.hook}?key=KEY' -d {shlex.quote(event)}"
     if way.hook is None:
         return None
     return f"curl '{address}{way.hook}?key=KEY' --data-binary @payload"
@@ -69,7 +76,7 @@ def _way_in(adapter: Adapter) -> WayIn:
         name=adapter.name,
         area=adapter.area,
         about=adapter.about,
-        hook=f"/hooks/{adapter.name}" if adapter.hook else None,
+        hook=_ADDRESSES.get(adapter.name, f"/hooks/{adapter.name}") if adapter.hook else None,
         signature=adapter.hook.signature if adapter.hook else None,
         files=f"touchpath import {adapter.name}" if adapter.file else None,
         zone_needed=adapter.zone_needed,
