@@ -150,7 +150,11 @@ def _heading(first: bytes, delimiter: str | None) -> list[str]:
         raise Problem("$.line[1]", f"not UTF-8 (byte {error.start + 1})") from None
     if not text.strip():
         raise Problem("$", "the file is empty: a heading with the columns' names is needed")
-    names = [name.strip().lower() for name in next(csv.reader([text], delimiter=delimiter or _delimiter(first)))]
+    try:
+        row = next(csv.reader([text], delimiter=delimiter or _delimiter(first)))
+    except csv.Error as error:
+        raise Problem("$.line[1]", f"not CSV: {error}") from None
+    names = [name.strip().lower() for name in row]
     for name in names:
         if name and names.count(name) > 1:
             raise Problem("$.line[1]", f"the column {name!r} is there twice")

@@ -9,6 +9,7 @@ import pytest
 
 from producers.adapters.adapter import Adapter
 from producers.adapters.hotline import calls, chats
+from producers.adapters.problem import Problem
 from tests.unit.producers.hotline.taking import body, context, filed, keys, one, reason, sent, taken
 
 CALL = {"call_id": "c1", "started_at": "2026-03-02T09:00:00Z"}
@@ -175,3 +176,8 @@ def test_each_of_a_list_has_its_outcome() -> None:
     found = sent(calls.ADAPTER, [CALL, 7, call(call_id="c2")])
     assert reason(found[1:2]) == "$[1]: not an object"
     assert [touchpoint.properties["call_id"] for touchpoint in taken([found[0], found[2]])] == ["c1", "c2"]
+
+
+def test_a_heading_with_line_ends_of_another_age_is_refused() -> None:
+    with pytest.raises(Problem, match=r"^\$\.line\[1\]: not CSV"):
+        filed(calls.ADAPTER, "call_id,started_at\rc1,2026-03-02\r")
