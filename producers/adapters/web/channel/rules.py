@@ -26,9 +26,22 @@ def external(web: WebSettings, referrer: str, host: str) -> Referrer | None:
     found = referrer_of(referrer)
     if found is None or (host and (within(found.host, host) or within(host, found.host))):
         return None
-    if any(within(found.host, own) for own in (*web.own_domains, *web.never_referrers)):
-        return None
-    return found
+    return None if _among(found.host, web.own_domains) or _among(found.host, web.never_referrers) else found
+
+
+def _among(host: str, sites: tuple[str, ...]) -> bool:
+    """Say whether a host is one of the sites or below one; the same as `within` for each, in a few look-ups."""
+    known, rest = _known(sites), host.removeprefix("www.")
+    while rest:
+        if rest in known:
+            return True
+        rest = rest.partition(".")[2]
+    return False
+
+
+@lru_cache(maxsize=64)
+def _known(sites: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(site.removeprefix("www.") for site in sites)
 
 
 @lru_cache(maxsize=16_384)
