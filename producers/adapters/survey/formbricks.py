@@ -5,12 +5,16 @@ The payload does not say what a question measures, so its id does: one that hold
 so do the attributes of the contact. A survey that is not finished is `survey_started` or `survey_changed`.
 
 Format: https://formbricks.com/docs/xm-and-surveys/core-features/integrations/webhooks
+Before a webhook is saved, Formbricks tries its address with `{"event":"testEndpoint"}`: only then is there a secret.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
+import orjson
+
+from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, HookSecrets, Piece
 from producers.adapters.amounts import decimal_of
 from producers.adapters.loose import Loose, identifiers_of
 from producers.adapters.moments import parsed
@@ -27,13 +31,19 @@ _EVENTS = {
     "responseUpdated": ("survey_changed", "updatedAt"),
     "responseFinished": ("survey", "updatedAt"),
 }
+_TRIAL = {"event": "testEndpoint"}
 _COMMENTS = ("comment", "feedback", "reason", "why", "remark")
 #: A response has at most so many scored answers; one with more is one bad piece.
 MOST = 200
 
 
 def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
-    """Give one piece for each scored answer of each response; one without an answer where a response has none."""
+    """Give one piece for each scored answer of each response; one without an answer where a response has none.
+
+    The trial of an address tells of nothing and has no piece.
+    """
+    if is_trial(request):
+        return
     for piece in json_pieces(request.body, context.limits):
         if isinstance(piece.value, Problem):
             yield piece
@@ -44,6 +54,24 @@ def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
             continue
         for question in questions or [None]:
             yield Piece(piece.raw, piece.path, {"event": piece.value, "question": question})
+
+
+def is_trial(request: HookRequest) -> bool:
+    """Say whether a request only tries the address."""
+    try:
+        return bool(orjson.loads(request.body) == _TRIAL)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def verify(request: HookRequest, secrets: HookSecrets, now: datetime, fetched: Mapping[str, bytes]) -> None:
+    """Check the signature; a trial of the address needs none, as it says nothing.
+
+    Raises:
+        SignatureRefused: it is missing, wrong or too old.
+    """
+    if not is_trial(request):
+        signatures.standard_webhooks(request, secrets, now, fetched)
 
 
 def read(piece: Piece, context: Context) -> Draft:
@@ -137,5 +165,5 @@ ADAPTER = Adapter(
     area="survey",
     pieces=pieces,
     read=read,
-    hook=Hook(signature="Standard Webhooks (webhook-signature)", verify=signatures.standard_webhooks),
+    hook=Hook(signature="Standard Webhooks (webhook-signature)", verify=verify, trial=is_trial),
 )

@@ -117,5 +117,5 @@ def test_a_typeform_signature_of_another_implementation_passes() -> None:
 def test_the_adapters_use_these_checks() -> None:
     hooks = (typeform.ADAPTER.hook, delighted.ADAPTER.hook, formbricks.ADAPTER.hook)
     assert [hook.verify for hook in hooks if hook] == [
-        signatures.typeform, signatures.delighted, signatures.standard_webhooks,
+        signatures.typeform, signatures.delighted, formbricks.verify,
     ]  # fmt: skip

@@ -79,6 +79,18 @@ async def test_without_a_good_signature_nothing_is_taken(name: str, file: str, s
     assert publisher.taken == []
 
 
+async def test_the_trial_of_an_address_by_formbricks_is_answered_before_there_is_a_secret_and_opens_nothing() -> None:
+    publisher = AcceptingPublisher()
+    body = (EXAMPLES / "formbricks" / "response_finished.json").read_bytes()
+    async with collector("typeform", publisher) as client:  # no secret for formbricks
+        trial = await client.post("/hooks/formbricks?key=good", json={"event": "testEndpoint"})
+        assert (trial.status_code, trial.json()["received"]) == (200, 0)
+        for other in (body, b'[{"event":"testEndpoint"}]', b'{"event":"testEndpoint","data":{}}'):
+            refused = await client.post("/hooks/formbricks?key=good", content=other, headers=formbricks(other))
+            assert (refused.status_code, refused.json()["code"]) == (401, "bad_signature")
+    assert publisher.taken == []
+
+
 async def test_an_old_signature_of_formbricks_is_refused() -> None:
     body, publisher = (EXAMPLES / "formbricks" / "response_finished.json").read_bytes(), AcceptingPublisher()
     old = formbricks(body, datetime(2026, 11, 21, tzinfo=UTC))
