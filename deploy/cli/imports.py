@@ -77,7 +77,7 @@ def files(
         raise CommandError(f"{adapter} comes by webhook, not in files: see `touchpath adapters {adapter}`", Exit.USAGE)
     options = {"timezone": timezone, "phone_region": phone_region, "default_currency": currency}
     sender = declared_sender(settings, reads, source, options)
-    paths = _paths(files)
+    paths = paths_of(files)
     with connected_publisher(settings) as publisher:
         done, failed = _import_files(reads, paths, sender, settings, publisher, state_dir, restart=restart)
     _tell_files(done, as_json=as_json)
@@ -178,7 +178,7 @@ def costs(
     done: list[CostSummary] = []
     failed = 0
     store = Store(settings.clickhouse)
-    paths = _paths(files)
+    paths = paths_of(files)
     try:
         for path in paths:
             try:
@@ -233,7 +233,7 @@ def declared_sender(settings: Settings, adapter: Adapter, source: str | None, op
     return declared.sender("import")
 
 
-def _paths(words: Sequence[str]) -> list[Path]:
+def paths_of(words: Sequence[str]) -> list[Path]:
     """Give the files that are meant: themselves, those in a folder, those of a pattern; each once, in order."""
     import glob
 
