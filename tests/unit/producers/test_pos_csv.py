@@ -15,7 +15,8 @@ from producers.adapters.problem import Problem
 from producers.adapters.sender import Sender
 from producers.adapters.store import pos_csv
 from producers.adapters.store.columns import LayoutError, layout_of
-from producers.adapters.store.lines import Declared
+from producers.adapters.store.grouping import Grouping
+from producers.adapters.store.lines import Declared, Raw, line_of
 from schemas.base import event_id
 from schemas.bodies import StoreBody
 from schemas.catalogue import StoreSettings, load
@@ -276,3 +277,121 @@ def test_columns_go_by_many_names_in_any_order_and_others_are_passed_by() -> Non
 def test_a_heading_that_cannot_be_meant_is_refused(heading: str, message: str) -> None:
     with pytest.raises(LayoutError, match=message):
         layout_of(heading)
+
+
+# ---- columns that the catalogue names
+
+
+GERMAN = StoreSettings(
+    columns={
+        "store_id": "Filiale",
+        "till": "Kasse",
+        "receipt": "Bon-Nr.",
+        "timestamp": ("Datum", "Uhrzeit"),
+        "loyalty_id": "Kundenkarte",
+        "product": "Artikel",
+        "quantity": "Menge",
+        "value": "Umsatz",
+        "original_receipt": "Ursprungsbon",
+        "original_date": "Ursprungsdatum",
+    },
+    decimal_comma=True,
+)
+HEADINGS = "Filiale;Kasse;Bon-Nr.;Datum;Uhrzeit;Kundenkarte;Artikel;Menge;Umsatz;Ursprungsbon;Ursprungsdatum"
+
+
+def test_columns_have_the_names_that_the_catalogue_gives_them() -> None:
+    [purchase] = taken("4;1;77;01.03.2017;10:15;L7;Tee;1,5;1.234,50;;", heading=HEADINGS, store=GERMAN)
+    assert purchase.order_id == "4/1/2017-03-01/77"
+    assert purchase.occurred_at == datetime(2017, 3, 1, 9, 15, tzinfo=UTC)
+    assert purchase.key == "loyalty:L7"
+    assert purchase.amount is not None
+    assert purchase.amount.amount == Decimal("1234.50")
+
+
+def test_a_return_may_name_its_receipt_by_number_and_date() -> None:
+    [returned] = taken("4;1;78;02.03.2017;10:15;L7;Tee;-1;-5,00;77;01.03.2017", heading=HEADINGS, store=GERMAN)
+    assert (returned.touchpoint, returned.order_id) == ("store_return", "4/1/2017-03-01/77")
+    assert reasons("4;1;78;02.03.2017;10:15;L7;Tee;-1;-5,00;77;soon", heading=HEADINGS, store=GERMAN) == [
+        "$.line[2].original_date: not a time"
+    ]
+
+
+def test_files_of_other_tills_are_read_by_the_common_names_beside_it() -> None:
+    store = GERMAN.model_copy(update={"decimal_comma": None})
+    assert len(taken(line(), store=store)) == 1
+
+
+def test_a_column_that_is_named_is_not_taken_for_another() -> None:
+    heading = "store,receipt,time,sku,amount,total"
+    [purchase] = taken(
+        "4,77,2017-03-01 10:15,tea,2,5.00", heading=heading, store=StoreSettings(columns={"quantity": "Amount"})
+    )
+    assert isinstance(purchase.body, StoreBody)
+    assert (purchase.body.items[0].quantity, purchase.body.items[0].value) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "row"),
+    [
+        ({"date_format": "%m/%d/%Y %I:%M %p"}, "4,77,03/01/2017 01:15 PM,tea,1234.50"),
+        ({"delimiter": "#"}, "4#77#2017-03-01 13:15#tea#1234.50"),
+        ({"delimiter": "#", "decimal_comma": False}, "4#77#2017-03-01 13:15#tea#1,234.50"),
+        ({"delimiter": ",", "decimal_comma": True}, '4,77,2017-03-01 13:15,tea,"1.234,50"'),
+    ],
+)
+def test_the_catalogue_says_how_numbers_and_times_are_written(settings: dict[str, object], row: str) -> None:
+    store = StoreSettings.model_validate(settings)
+    heading = "store,receipt,time,sku,amount".replace(",", store.delimiter or ",")
+    [purchase] = taken(row, heading=heading, store=store)
+    assert purchase.amount is not None
+    assert (purchase.amount.minor, purchase.occurred_at.hour) == (123450, 12)
+
+
+def test_a_time_in_another_form_is_refused() -> None:
+    store = StoreSettings(date_format="%m/%d/%Y %I:%M %p")
+    assert reasons(line(), store=store) == ["$.line[2].timestamp: not a time of the form %m/%d/%Y %I:%M %p"]
+
+
+# ---- returns beside purchases, cards of zeros
+
+
+def test_lines_that_name_a_receipt_are_a_return_of_it_beside_the_purchase() -> None:
+    heading = HEADING + ",original_receipt"
+    bought, back = taken(line(value="20.00") + ",", line(value="-5.00") + ",12/1/2017-02-01/88", heading=heading)
+    assert (bought.touchpoint, bought.order_id) == ("store_purchase", "12/1/2017-03-01/101")
+    assert (back.touchpoint, back.order_id) == ("store_return", "12/1/2017-02-01/88")
+    assert (bought.amount, back.amount) != (None, None)
+    assert [one.amount.minor for one in (bought, back) if one.amount] == [2000, 500]
+    assert [one.key for one in (bought, back)] == ["loyalty:L7"] * 2
+    assert bought.event_id != back.event_id
+
+
+@pytest.mark.parametrize("card", ["0", "00000000", "-", "none"])
+def test_a_card_of_zeros_is_no_card(card: str) -> None:
+    assert [purchase.identifiers for purchase in taken(line(card=card))] == [()]
+
+
+# ---- where an import may go on
+
+
+def test_an_import_goes_on_only_where_no_receipt_reaches_over() -> None:
+    grouping = Grouping(window=2)
+
+    def place_after(numbers: str, *, at: int) -> int:
+        for number in numbers:
+            read = line_of(Raw(2, at, line(number).encode(), length=10), layout_of(HEADING), BERLIN)
+            list(grouping.add(read))
+            at += 10
+        return grouping.clean(at)
+
+    assert place_after("XYXYYY", at=0) == 0  # X is finished, but reaches into Y, which is not
+    assert place_after("ZZ", at=60) == 60  # Y is finished too
+
+
+def test_a_file_that_ends_is_done_to_its_end() -> None:
+    content = b"".join(row.encode() + b"\n" for row in [HEADING, line("1"), line("2"), line("1")])
+    context = Context(Sender("store", "f", "EUR", zone=BERLIN.zone), NOW, CATALOGUE)
+    assert [piece.end for piece in pos_csv.file(io.BytesIO(content), context)] == [None, len(content)]
+    cut = content[:-5]
+    assert [piece.end for piece in pos_csv.file(io.BytesIO(cut), context)][-1] == len(HEADING) + 1
