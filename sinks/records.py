@@ -83,6 +83,7 @@ class Touchpoint(Struct, gc=False):
     order_id: str | None = None
     amount: Money | None = None
     name: str | None = None
+    verified: bool = True
     properties: Raw = Raw(b"{}")
 
 
@@ -147,6 +148,7 @@ class Conversion(Struct, gc=False):
     gross_minor: Int64 = 0
     net_minor: Int64 = 0
     path: tuple[PathStep, ...] = ()
+    verified: bool = True
 
 
 class Entry(Struct, gc=False):

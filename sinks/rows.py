@@ -32,7 +32,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("event_id", "profile_id", "source", "touchpoint", "channel", "occurred_at", "received_at"),
         *("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content"),
         *("order_id", "amount", "currency", "name", "identifiers.kind", "identifiers.value", "body_kind", "body"),
-        *("items.product", "items.category", "items.quantity", "items.value", "properties", *_PLACE),
+        *("items.product", "items.category", "items.quantity", "items.value", "properties", "verified", *_PLACE),
     ),
     "journeys_log": (
         *("journey_id", "profile_id", "revision", "withdrawn", "status", "opening_event", "opened_at", "last_at"),
@@ -43,7 +43,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("conversion_id", "profile_id", "journey_id", "revision", "withdrawn", "conversion", "closing"),
         *("occurred_at", "touchpoint", "channel", "source", "order_id", "currency", "minor_digits"),
         *("gross_minor", "net_minor", "gross", "net", "path.touchpoint_id", "path.touched_at"),
-        *("path.touchpoint", "path.channel", "path.campaign", "recorded_at", *_PLACE),
+        *("path.touchpoint", "path.channel", "path.campaign", "recorded_at", "verified", *_PLACE),
     ),
     "credits_log": (
         *("entry_id", "conversion_id", "profile_id", "conversion", "occurred_at", "cause", "model", "revision"),
@@ -170,6 +170,7 @@ def _resolved(record: Record, epoch: int, partition: int, into: Rows) -> None:
                 for item in items
             ],
             str(t.properties, "utf-8"),
+            t.verified,
             epoch,
             partition,
             record.offset,
@@ -244,6 +245,7 @@ def _conversion(record: Record, epoch: int, partition: int, into: Rows) -> None:
             [step.channel for step in c.path],
             [step.campaign for step in c.path],
             micros(c.recorded_at),
+            c.verified,
             epoch,
             partition,
             record.offset,

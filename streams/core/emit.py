@@ -86,12 +86,13 @@ def conversion(
         order_id=touch.order,
         currency=currency,
         minor_digits=_digits(currency),
-        gross_minor=(sale.minor or 0) if sale is not None and valued else 0,
+        gross_minor=facts.gross,
         net_minor=facts.net,
         path=[
             WriteStep(id_text(step.id), moment(step.at), step.name, step.channel, step.campaign) for step in facts.path
         ],
         recorded_at=recorded_at,
+        verified=facts.verified,
     )
     return Emission(topics.CONVERSIONS.name, profile_id, record)
 

@@ -22,7 +22,7 @@ from streams.core.profile import Profile
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
 from streams.core.stage import Output, Record, StageResult, StateReader
-from streams.core.touch import Sale, Touch
+from streams.core.touch import UNVERIFIED, Sale, Touch
 from streams.core.touch_log import Chunk
 from streams.core.wire import ReadResolved, ReadTouchpoint, encode, read_resolved, why_refused
 
@@ -115,7 +115,7 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
         touchpoint.channel,
         touchpoint.campaign.name if touchpoint.campaign else None,
         _device(touchpoint) if rule.visit else 0,
-        0,
+        0 if touchpoint.verified else UNVERIFIED,
         sale,
     )
 

@@ -13,7 +13,7 @@ import msgspec
 
 from streams.core import emit
 from streams.core.attribution.ledger import Facts, post
-from streams.core.attribution.path import net_of, path_of
+from streams.core.attribution.path import facts_of
 from streams.core.journeys import Journey, JourneyFold, Progress, step
 from streams.core.restate import Restated, restate
 from streams.core.rules import Rules, TouchRule
@@ -115,11 +115,13 @@ class Profile:
         log = self._log
         dropped = log.drop_oldest()
         self._horizon = dropped.key
-        if dropped.order is not None and self._rules.rule(dropped.name, dropped.channel).refund:
-            for other in log.naming(dropped.order):
-                if other.converts:
-                    other.flags |= SEALED
-                    log.changed(other)
+        if dropped.order is None:
+            return
+        refund = self._rules.rule(dropped.name, dropped.channel).refund
+        for other in log.naming(dropped.order):
+            if other.converts and (refund or (dropped.verified and not other.verified)):
+                other.flags |= SEALED
+                log.changed(other)
 
     def _lies_beyond(self, touch: Touch) -> bool:
         if self._horizon is not None and touch.key <= self._horizon:
@@ -135,21 +137,21 @@ class Profile:
     def _comes_in_order(self, touch: Touch, rule: TouchRule) -> bool:
         """Can it be added at the end without changing anything that was said before?"""
         last = self._log.last
-        if last is not None:
-            if touch.at < last.at:
+        if last is not None and touch.at <= last.at:
+            if touch.at < last.at or touch.id < last.id:
                 return False
-            if touch.at == last.at:
-                if touch.id < last.id:
-                    return False
-                if any(other.converts for other in self._log.since(touch.at)):
-                    return False  # both borders of a window are in
-        order = touch.order
-        if order is None:
-            return True
+            if any(other.converts for other in self._log.since(touch.at)):
+                return False  # both borders of a window are in
+        return touch.order is None or self._changes_nothing(touch, touch.order, rule)
+
+    def _changes_nothing(self, touch: Touch, order: str, rule: TouchRule) -> bool:
+        """Does what names this order say nothing new of it?"""
         done = self._progress.done
-        if done is not None and done.order == order:
-            return not rule.refund and rule.conversion is None
-        return not self._log.naming(order)
+        if done is None or done.order != order:
+            return not self._log.naming(order)
+        if rule.refund or rule.conversion is not None:
+            return False
+        return not touch.verified or all(other.verified for other in self._log.naming(order))
 
     def _append(self, touch: Touch, rule: TouchRule, recorded_at: datetime) -> list[emit.Emission]:
         log, rules = self._log, self._rules
@@ -274,7 +276,7 @@ class Profile:
         }
 
     def _facts_of(self, conversion: Touch) -> Facts:
-        return Facts(path_of(self._log, conversion, self._rules), net_of(self._log, conversion, self._rules))
+        return facts_of(self._log, conversion, self._rules)
 
     def _snapshot(self, journey: Journey, recorded_at: datetime, *, withdrawn: bool = False) -> emit.Emission:
         return emit.journey(self.profile_id, journey, self._revision, recorded_at, withdrawn=withdrawn)
@@ -332,4 +334,4 @@ def _journey_of(conversion: Touch, found: dict[bytes, str]) -> str:
 def _same(old: Facts | None, new: Facts | None) -> bool:
     if old is None or new is None:
         return old is new
-    return old.net == new.net and [touch.id for touch in old.path] == [touch.id for touch in new.path]
+    return old[1:] == new[1:] and [touch.id for touch in old.path] == [touch.id for touch in new.path]

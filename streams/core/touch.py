@@ -8,8 +8,11 @@ OPENS_VISIT = 1
 CONVERTS = 2
 #: This event names an order whose journey was neither open nor the last that converted when it came.
 OF_OLDER_ORDER = 4
-#: A refund of this conversion's order has been dropped: what it is worth stays as it was said.
+#: A refund of this conversion's order, or what verified it, has been dropped: what it is worth stays as it was said.
 SEALED = 8
+
+#: A public key sent it: anybody could have.
+UNVERIFIED = 16
 
 Key = tuple[int, bytes]
 """The place of an event in its profile's life: (occurred_at in microseconds, event id)."""
@@ -56,6 +59,11 @@ class Touch(msgspec.Struct, array_like=True, gc=False):
     def converts(self) -> bool:
         """Is this event a conversion?"""
         return bool(self.flags & CONVERTS)
+
+    @property
+    def verified(self) -> bool:
+        """Does it come from a source that we trust?"""
+        return not self.flags & UNVERIFIED
 
     @property
     def order(self) -> str | None:

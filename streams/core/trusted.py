@@ -105,6 +105,7 @@ class _Touchpoint(_Closed):
     amount: _Money | None = None
     name: Short | None = None
     properties: dict[str, Any] = {}
+    verified: bool = True
 
 
 _decode = msgspec.json.Decoder(_Touchpoint).decode

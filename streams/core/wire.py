@@ -46,6 +46,7 @@ class ReadTouchpoint(msgspec.Struct, gc=False):
     campaign: ReadCampaign | None = None
     order_id: str | None = None
     amount: ReadMoney | None = None
+    verified: bool = True
 
 
 class ReadResolved(msgspec.Struct, gc=False):
@@ -88,7 +89,7 @@ class WriteStep(msgspec.Struct, gc=False):
     campaign: str | None
 
 
-class WriteConversion(msgspec.Struct, gc=False):
+class WriteConversion(msgspec.Struct, gc=False, omit_defaults=True):
     """`schemas.conversion.ConversionRecord`."""
 
     conversion_id: str
@@ -109,6 +110,7 @@ class WriteConversion(msgspec.Struct, gc=False):
     net_minor: int
     path: list[WriteStep]
     recorded_at: datetime
+    verified: bool = True
 
 
 class WriteEntry(msgspec.Struct, gc=False):

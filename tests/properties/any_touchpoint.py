@@ -82,6 +82,7 @@ def any_touchpoint(draw: st.DrawFn) -> Touchpoint:
         name=draw(MAYBE),
         body=draw(BODIES),
         properties=draw(st.dictionaries(WORDS, JSON, max_size=3)),
+        verified=draw(st.booleans()),
     )
 
 

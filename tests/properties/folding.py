@@ -77,6 +77,7 @@ def touchpoints(draw: st.DrawFn) -> Touchpoint:
         order_id=order,
         amount=Money.from_minor(draw(st.integers(0, 10_000)), "EUR") if has_amount else None,
         body=WebBody() if channel == "web" else OtherBody(),
+        verified=draw(st.integers(0, 3)) > 0,
     )
 
 

@@ -30,6 +30,7 @@ class Reference:
     conversions: dict[str, RefJourney]
     paths: dict[str, list[str]]
     net: dict[str, int]
+    verified: dict[str, bool]
     credits: dict[tuple[str, str, str | None], tuple[Decimal, int]]
 
 
@@ -61,7 +62,7 @@ def calculate(events: list[Touchpoint], catalogue: Catalogue) -> Reference:
     openers = find_openers(history, catalogue)
     converting = find_conversions(history, catalogue)
     journeys, of = find_journeys(history, catalogue, converting)
-    result = Reference(journeys, openers, {i: of[i] for i in converting}, {}, {}, {})
+    result = Reference(journeys, openers, {i: of[i] for i in converting}, {}, {}, {}, {})
     for conversion in (e for e in history if str(e.event_id) in converting):
         attribute(conversion, history, openers, catalogue, result)
     return result
@@ -173,6 +174,7 @@ def attribute(
     result.paths[conversion_id] = path
     net = net_minor(conversion, history, catalogue)
     result.net[conversion_id] = net
+    result.verified[conversion_id] = trusted(conversion, history)
     for model in catalogue.attribution.models:
         if not path:
             result.credits[conversion_id, model, None] = (Decimal(1), net)
@@ -187,11 +189,29 @@ def attribute(
                 result.credits[conversion_id, model, touch] = (Decimal(units).scaleb(-9), value)
 
 
+def trusted(conversion: Touchpoint, history: list[Touchpoint]) -> bool:
+    same_order = [e for e in history if conversion.order_id is not None and e.order_id == conversion.order_id]
+    return conversion.verified or any(e.verified for e in same_order)
+
+
+def gross_minor(conversion: Touchpoint, history: list[Touchpoint], catalogue: Catalogue) -> int:
+    assert conversion.amount is not None
+    if not conversion.verified and conversion.order_id is not None:
+        for event in history:
+            same = catalogue.conversion_of.get(event.touchpoint) == catalogue.conversion_of[conversion.touchpoint]
+            rival = event.amount
+            if not same or not event.verified or event.order_id != conversion.order_id or rival is None:
+                continue
+            if rival.currency == conversion.amount.currency:
+                return rival.minor
+    return conversion.amount.minor
+
+
 def net_minor(conversion: Touchpoint, history: list[Touchpoint], catalogue: Catalogue) -> int:
     name = catalogue.conversion_of[conversion.touchpoint]
     if conversion.amount is None or catalogue.conversions[name].value != "amount":
         return 0
-    net = conversion.amount.minor
+    net = gross_minor(conversion, history, catalogue)
     for event in history:
         if event.touchpoint in catalogue.refunds and conversion.order_id and event.order_id == conversion.order_id:
             if event.amount is None:

@@ -67,6 +67,7 @@ def test_the_fold_ends_where_a_calculation_from_scratch_ends(
             assert record["journey_id"] == derived("journey", profile, journey.opening)
             assert [step["touchpoint_id"] for step in record["path"]] == expected.paths[conversion]
             assert record["net_minor"] == expected.net[conversion]
+            assert record.get("verified", True) is expected.verified[conversion]
         seen_credits |= expected.credits
     assert set(state.journeys) == seen_journeys
     assert not state.conversions

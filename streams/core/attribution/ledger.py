@@ -12,10 +12,15 @@ from streams.core.wire import WriteEntry
 
 
 class Facts(NamedTuple):
-    """What decides a conversion's credits: its path in order of time, and its net value in minor units."""
+    """What decides a conversion's credits: its path in order of time, and its net value in minor units.
+
+    `gross` is the value before refunds; `verified`: a trusted source has spoken of it.
+    """
 
     path: list[Touch]
     net: int
+    gross: int = 0
+    verified: bool = True
 
 
 def post(conversion: Touch, models: Iterable[str], old: Facts | None, new: Facts | None) -> list[WriteEntry]:

@@ -1,5 +1,6 @@
-"""The path of a conversion: the touches in its look-back window that may earn credit."""
+"""The facts of a conversion: the touches in its look-back window that may earn credit, and what it is worth."""
 
+from streams.core.attribution.ledger import Facts
 from streams.core.rules import Rules
 from streams.core.touch import Touch
 from streams.core.touch_log import TouchLog
@@ -26,21 +27,48 @@ def path_of(log: TouchLog, conversion: Touch, rules: Rules) -> list[Touch]:
     return path
 
 
-def net_of(log: TouchLog, conversion: Touch, rules: Rules) -> int:
+def facts_of(log: TouchLog, conversion: Touch, rules: Rules) -> Facts:
+    """Give what decides a conversion's credits."""
+    sale = conversion.sale
+    naming = log.naming(sale.order) if sale is not None and sale.order is not None else []
+    gross = _gross(conversion, naming, rules)
+    verified = conversion.verified or any(touch.verified for touch in naming)
+    return Facts(path_of(log, conversion, rules), _net(conversion, gross, naming, rules), gross or 0, verified)
+
+
+def _gross(conversion: Touch, naming: list[Touch], rules: Rules) -> int | None:
+    """Give what was sold, in minor units; None: nothing of value.
+
+    What a public key claims is replaced by what the first trusted event says that reaches the same conversion with the
+    same order, in the same currency.
+    """
+    sale, rule = conversion.sale, rules.rule(conversion.name, conversion.channel)
+    if sale is None or sale.minor is None or not rule.valued:
+        return None
+    if not conversion.verified:
+        for touch in naming:
+            rival = touch.sale
+            if not touch.verified or rival is None or rival.minor is None or rival.currency != sale.currency:
+                continue
+            if rules.rule(touch.name, touch.channel).conversion == rule.conversion:
+                return rival.minor
+    return sale.minor
+
+
+def _net(conversion: Touch, gross: int | None, naming: list[Touch], rules: Rules) -> int:
     """Give what a conversion is worth after refunds, in minor units; never below 0.
 
     A refund names the order; without an amount it takes back all of it. One in another currency is left out.
     """
     sale = conversion.sale
-    if sale is None or sale.minor is None or not rules.rule(conversion.name, conversion.channel).valued:
+    if sale is None or gross is None:
         return 0
-    net = sale.minor
-    if sale.order is not None:
-        for touch in log.naming(sale.order):
-            refund = touch.sale
-            if refund is not None and rules.rule(touch.name, touch.channel).refund:
-                if refund.minor is None:
-                    return 0
-                if refund.currency == sale.currency:
-                    net -= abs(refund.minor)
-    return max(net, 0) if sale.minor >= 0 else sale.minor
+    net = gross
+    for touch in naming:
+        refund = touch.sale
+        if refund is not None and rules.rule(touch.name, touch.channel).refund:
+            if refund.minor is None:
+                return 0
+            if refund.currency == sale.currency:
+                net -= abs(refund.minor)
+    return max(net, 0) if gross >= 0 else gross
