@@ -82,6 +82,9 @@ def run_collector(asked: Asked) -> list[Line]:
         if row.p50 is not None and row.p99 is not None:
             text += f", p50 {row.p50:.1f} ms, p99 {row.p99:.1f} ms"
             figures |= {"p50_ms": row.p50, "p99_ms": row.p99}
+        if row.cpu is not None:
+            text += f", {row.cpu:.0f} us CPU an event"
+            figures["cpu_us_per_event"] = row.cpu
         print(f"  {row.what}: {text}", flush=True)
         note = "until Kafka has acknowledged; sender on the same cores" if row.p50 is not None else "acks=all"
         written.append(

@@ -1,28 +1,36 @@
-"""How many events the collector takes, and how long each waits for its answer, beside a bare kafka-python producer.
+"""How many events the collector takes, and how long each waits for its answer, beside what there is at best.
 
     python -m tests.benchmarks.collector 127.0.0.1:9092
 
-The sender is a plain asyncio client on the same machine, so it takes its share of the cores. The bare producer sends
-the very records that the collector would have written, with the same settings, from one thread: it is what Kafka and
-the client library alone cost.
+Beside it: a bare kafka-python producer that sends the very records that the collector would have written, with the same
+settings, from one thread; and a bare ASGI app on the same server that only reads the body and acknowledges.
+
+The sender is a plain asyncio client on the same machine, and so is the broker: with two cores the wall clock says
+little of a second process. So each line also says the CPU time that the collector's processes took for an event: 100 us
+are 10,000 events a second on one core, and as much with two processes as with one is what makes a second process worth
+it. Lines that say "one core" are pinned to one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import statistics
 import subprocess
 import sys
 import time
 from base64 import b64encode
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
+import psutil
 
 from deploy.local.ports import free_port
 from producers.adapters.sender import Sender
@@ -39,23 +47,41 @@ SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured line. `p50` and `p99` are milliseconds from request to answer, None where there is no answer."""
+    """One measured line. `p50` and `p99` are milliseconds from request to answer, None where there is no answer.
+
+    `cpu` are microseconds of CPU an event, of the collector or producer alone.
+    """
 
     what: str
     events_per_second: float
     p50: float | None = None
     p99: float | None = None
+    cpu: float | None = None
 
 
 def main(broker_bootstrap: str, seconds: float = SECONDS) -> list[Row]:
     """Measure against a running broker; creates the topics where they are missing."""
     asyncio.run(make_topics(broker_bootstrap))
     rows = [_bare(broker_bootstrap, seconds), _publisher(broker_bootstrap, seconds)]
+    with _bare_app() as (url, pid):
+        rows += [_measured("bare ASGI app, one core", url, pid, *load, seconds) for load in ((16, 1), (4, 100))]
     with TemporaryDirectory() as directory:
         log = Path(directory) / "collector.log"
-        with CollectorProcess(broker_bootstrap, free_port(), "bench", log) as collector:
-            for connections, size in ((1, 1), (16, 1), (1, 100), (4, 100)):
-                rows.append(asyncio.run(_load(collector.url, connections, size, seconds)))
+        with _pinned(), CollectorProcess(broker_bootstrap, free_port(), "bench", log) as collector:
+            assert collector.process is not None
+            _unpin()
+            what, pid = "collector, one core", collector.process.pid
+            _load(collector.url, 4, 100, 1.0)  # warm
+            loads = ((1, 1), (16, 1), (1, 100), (4, 100))
+            measured = [_measured(what, collector.url, pid, *load, seconds) for load in loads]
+            rows += measured
+            half = measured[1].events_per_second / 2
+            rows.append(_measured(f"{what}, half load", collector.url, pid, 16, 1, seconds, rate=half))
+        with CollectorProcess(broker_bootstrap, free_port(), "bench", log, processes=2) as collector:
+            assert collector.process is not None
+            what, pid = "collector, two processes", collector.process.pid
+            _load(collector.url, 16, 100, 1.0)
+            rows += [_measured(what, collector.url, pid, *load, seconds) for load in ((16, 1), (8, 100))]
     return rows
 
 
@@ -89,7 +115,8 @@ def _bare(bootstrap: str, seconds: float) -> Row:
     done = subprocess.run(
         [sys.executable, "-c", _BARE, bootstrap, str(seconds)], check=True, capture_output=True, text=True
     )
-    return Row("bare kafka-python, acks=all", float(done.stdout))
+    rate, cpu = map(float, done.stdout.split())
+    return Row("bare kafka-python, acks=all", rate, cpu=cpu)
 
 
 _BARE = """
@@ -106,7 +133,7 @@ while time.perf_counter() - began < seconds:
         producer.send(r.topic, key=r.key, value=r.value, timestamp_ms=r.timestamp)
     producer.flush()
     sent += len(records)
-print(sent / (time.perf_counter() - began))
+print(sent / (time.perf_counter() - began), time.process_time() / sent * 1e6)
 """
 
 
@@ -114,7 +141,7 @@ def _publisher(bootstrap: str, seconds: float) -> Row:
     records, sent = _records(2000), 0
     with closing(Publisher(KafkaConnection(bootstrap_servers=bootstrap))) as publisher:
         publisher.wait_connected(10)
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         under_way: list[Future[None]] = []
         while time.perf_counter() - began < seconds:
             for part in chunks(records, 500):
@@ -124,38 +151,138 @@ def _publisher(bootstrap: str, seconds: float) -> Row:
                     under_way.pop(0).result()
         for future in under_way:
             future.result()
-        return Row("publisher, chunks of 500", sent / (time.perf_counter() - began))
+        rate = sent / (time.perf_counter() - began)
+        return Row("publisher, chunks of 500", rate, cpu=(time.process_time() - cpu) / sent * 1e6)
 
 
-async def _load(url: str, connections: int, size: int, seconds: float) -> Row:
+def _measured(
+    what: str, url: str, pid: int, connections: int, size: int, seconds: float, *, rate: float | None = None
+) -> Row:
+    """Send for so many seconds; `rate` are events a second that are sent whether or not the answers keep up."""
+    before = _cpu(pid)
+    waits, elapsed = _load(url, connections, size, seconds, rate)
+    events = len(waits) * size
+    cuts = statistics.quantiles(waits, n=100)
+    each = "single events" if size == 1 else f"batches of {size}"
+    return Row(
+        f"{what}, {each}, {connections} connection{'s' * (connections > 1)}",
+        events / elapsed,
+        cuts[49] * 1000,
+        cuts[98] * 1000,
+        (_cpu(pid) - before) / events * 1e6,
+    )
+
+
+def _load(
+    url: str, connections: int, size: int, seconds: float, rate: float | None = None
+) -> tuple[list[float], float]:
+    """Give the seconds that each request waited, and the seconds that all took."""
+    return asyncio.run(_sent(url, connections, size, seconds, rate))
+
+
+async def _sent(url: str, connections: int, size: int, seconds: float, rate: float | None) -> tuple[list[float], float]:
     host, port = url.removeprefix("http://").split(":")
+    template = _template(size)
+    path = "track" if size == 1 else "batch"
     waits: list[float] = []
-    end = time.perf_counter() + seconds
+    start = time.perf_counter()
+    end = start + seconds
+    run = time.time_ns()
 
-    async def send(first: int) -> None:
+    async def send(worker: int) -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
-        number = first
-        while time.perf_counter() < end:
-            events = [event(number + step) for step in range(size)]
+        number = run + worker * 10_000_000
+        due = start + (worker * size / rate if rate else 0)
+        while (now := time.perf_counter()) < end:
+            if rate and now < due:
+                await asyncio.sleep(due - now)
+            body = template % tuple(range(number, number + size))
             number += size
-            body = orjson.dumps(events[0] if size == 1 else {"batch": events})
-            path = "track" if size == 1 else "batch"
             head = (
                 f"POST /v1/{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {b64encode(b'good:').decode()}\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n"
             )
-            began = time.perf_counter()
+            began = due if rate else time.perf_counter()  # a request that had to wait for its turn has waited, too
             writer.write(head.encode() + body)
             await _answered(reader)
             waits.append(time.perf_counter() - began)
+            due += connections * size / rate if rate else 0
         writer.close()
 
-    began = time.perf_counter()
-    await asyncio.gather(*(send(worker * 10_000_000) for worker in range(connections)))
-    rate = len(waits) * size / (time.perf_counter() - began)
-    cuts = statistics.quantiles(waits, n=100)
-    each = "single events" if size == 1 else f"batches of {size}"
-    return Row(f"collector, {each}, {connections} connections", rate, cuts[49] * 1000, cuts[98] * 1000)
+    await asyncio.gather(*map(send, range(connections)))
+    return waits, time.perf_counter() - start
+
+
+def _template(size: int) -> bytes:
+    """Give a body with a place for the id of each event: making it anew each time would cost more than taking it."""
+    events = [{**event(number), "messageId": "@"} for number in range(size)]
+    body = orjson.dumps(events[0] if size == 1 else {"batch": events})
+    return body.replace(b"%", b"%%").replace(b'"@"', b'"m%d"')
+
+
+def _cpu(pid: int) -> float:
+    """Give the seconds of CPU that a process and its children have taken."""
+    process = psutil.Process(pid)
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return float(sum(one.user + one.system for one in times))
+
+
+@contextmanager
+def _pinned() -> Iterator[None]:
+    """Start processes on one core; `_unpin` gives us the others back while they run."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(CORES)})
+    try:
+        yield
+    finally:
+        _unpin()
+
+
+def _unpin() -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, CORES)
+
+
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+_APP = """
+import asyncio, sys, uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    while (await receive()).get("more_body"):
+        pass
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"16")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"success":true}'})
+
+async def serve():
+    await Server(app, address="127.0.0.1", port=int(sys.argv[1]), interface=Interfaces.ASGINL, http=HTTPModes.http1,
+                 websockets=False, backpressure=1024, log_enabled=False).serve()
+
+with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner.run(serve())
+"""
+
+
+@contextmanager
+def _bare_app() -> Iterator[tuple[str, int]]:
+    port = free_port()
+    with _pinned():
+        process = subprocess.Popen([sys.executable, "-c", _APP, str(port)])
+    try:
+        while True:
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}", process.pid
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def _answered(reader: asyncio.StreamReader) -> None:
@@ -169,10 +296,10 @@ async def _answered(reader: asyncio.StreamReader) -> None:
 def show(rows: list[Row]) -> None:
     """Print the table."""
     for row in rows:
-        waits = f"{row.p50:8.1f} {row.p99:8.1f}" if row.p50 is not None and row.p99 is not None else ""
-        print(f"{row.what:45} {row.events_per_second:10,.0f} {waits}")
+        waits = f"{row.p50:8.1f} {row.p99:8.1f}" if row.p50 is not None and row.p99 is not None else " " * 17
+        print(f"{row.what:65} {row.events_per_second:10,.0f} {waits} {row.cpu or 0:8.1f}")
 
 
 if __name__ == "__main__":
-    print(f"{'':45} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
-    show(main(sys.argv[1]))
+    print(f"{'':65} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'us CPU':>8}")
+    show(main(sys.argv[1], *map(float, sys.argv[2:])))
