@@ -37,7 +37,7 @@ async def test_a_tcf_banner_that_is_still_asking_holds_events_back(visitor: Visi
     await page.wait_for_function("heard.length")
     await page.evaluate("data => tell(data)", {"eventStatus": "cmpuishown", **purposes(*range(1, 11))})
     assert visitor.events == []
-    assert visitor.stage.door.asked == []
+    assert visitor.requests == []
     await page.evaluate("data => tell(data)", {"eventStatus": "useractioncomplete", **purposes(1, 8)})
     seen, told = await visitor.wait(2)
     assert len(anonymous(seen)) == 1
@@ -114,7 +114,7 @@ async def test_googles_signals_behind_the_script_are_heard_and_passed_on(visitor
     denied = "gtag('consent', 'default', {analytics_storage: 'denied', ad_storage: 'denied', wait_for_update: 500});"
     visitor.put(attributes='data-banner="google"', head=f"<script>{GTAG}{denied}</script>")
     page = await visitor.go()
-    assert visitor.stage.door.asked == []
+    assert visitor.requests == []
     granted = "gtag('consent', 'update', {analytics_storage: 'granted', ad_storage: 'granted'}); dataLayer.length"
     assert await page.evaluate(granted) == 2
     seen, told = await visitor.wait(2)

@@ -52,7 +52,7 @@ async def test_a_policy_that_names_another_host_to_send_to_harms_nothing_but_the
     async with page.expect_console_message(lambda message: "connect-src" in message.text):
         await visitor.go(page=page)
     assert errors == []
-    assert visitor.stage.door.asked == []
+    assert visitor.requests == []
 
 
 def hashed(visitor: Visitor, integrity: str) -> str:

@@ -143,6 +143,16 @@ async def test_a_page_that_comes_back_from_the_browsers_memory_is_seen_again(vis
     assert len(await visitor.last(page)) == 2
 
 
+async def test_a_page_that_is_loaded_in_advance_counts_when_it_is_shown(visitor: Visitor) -> None:
+    visitor.put()
+    await visitor.context.add_init_script("Object.defineProperty(document, 'prerendering', {value: true})")
+    page = await visitor.go()
+    await page.evaluate("touchpath.track('Waits')")
+    assert visitor.events == []
+    await page.evaluate("document.dispatchEvent(new Event('prerenderingchange'))")
+    await visitor.wait(2)
+
+
 async def test_loading_it_twice_is_harmless(visitor: Visitor) -> None:
     again = visitor.script('data-consent="persistent"')
     visitor.put(attributes='data-consent="persistent"', body='<b data-touchpath="Clicked">x</b>' + again)

@@ -22,6 +22,12 @@ def answer(status: int, **headers: str) -> JSONResponse:
     )
 
 
+async def stopped(page: Page, seconds: int = 1_800_000_000) -> None:
+    """Stop the page's clock, at seconds since 1970; it goes on only by `clock.run_for`."""
+    await page.clock.install(time=seconds - 10)
+    await page.clock.pause_at(seconds)
+
+
 async def waiting(page: Page) -> list[dict[str, Any]]:
     """What the browser keeps to be sent."""
     texts = await page.evaluate(
@@ -43,7 +49,7 @@ async def test_what_happens_at_the_last_moment_arrives_while_the_page_is_left(vi
 async def test_the_browser_is_handed_what_waits_when_the_page_is_hidden(visitor: Visitor) -> None:
     visitor.put(attributes='data-pages="off"')
     page = await visitor.go()
-    await page.clock.install()  # so no timer of ours can have sent it
+    await stopped(page)  # so no timer of ours can have sent it
     await page.evaluate(
         """() => {
             touchpath.track("Hidden");
@@ -74,7 +80,7 @@ async def test_what_is_seen_offline_is_sent_when_the_way_is_back(visitor: Visito
     await visitor.context.set_offline(False)
     await visitor.wait(2)
     assert visitor.names == ["page_view", "Offline"]
-    await until(lambda: visitor.stage.door.asked[-1].status == 200, lambda: "the answer")
+    await until(lambda: visitor.requests[-1].status == 200, lambda: "the answer")
     await page.wait_for_function("!Object.keys(localStorage).some(name => name.startsWith('tp_queue.'))")
 
 
@@ -121,9 +127,9 @@ async def test_a_collector_that_says_503_gets_everything_once_when_it_is_back(vi
 async def test_a_collector_that_names_a_time_is_left_in_peace_until_then(visitor: Visitor, dated: bool) -> None:
     visitor.put(attributes=PERSISTENT + ' data-pages="off"')
     page = await visitor.context.new_page()
-    await page.clock.install(time=1_800_000_000)
+    await stopped(page)
     moment = "Fri, 15 Jan 2027 08:02:00 GMT"  # 120 s later
-    visitor.stage.door.instead = [answer(429, Retry_After=moment if dated else "120")]
+    visitor.answers(answer(429, Retry_After=moment if dated else "120"))
     await visitor.go(page=page)
     await page.evaluate("touchpath.track('Patient')")
     await page.clock.run_for(1_000)
@@ -133,10 +139,10 @@ async def test_a_collector_that_names_a_time_is_left_in_peace_until_then(visitor
     )
     await page.evaluate("touchpath.track('Too')")
     await page.clock.run_for(115_000)
-    assert len(visitor.stage.door.asked) == 1
+    assert len(visitor.requests) == 1
     await page.evaluate("dispatchEvent(new Event('pagehide'))")
     assert len(await waiting(page)) == 2
-    await page.clock.run_for(10_000)
+    await page.clock.run_for(40_000)
     await visitor.wait(2)
     assert [asked.status for asked in await visitor.asked(2)] == [429, 200]
 
@@ -144,24 +150,25 @@ async def test_a_collector_that_names_a_time_is_left_in_peace_until_then(visitor
 async def test_a_page_that_follows_keeps_the_peace_too(visitor: Visitor) -> None:
     visitor.put(attributes=PERSISTENT)
     page = await visitor.context.new_page()
-    visitor.stage.door.instead = [answer(503, Retry_After="120")]
+    await stopped(page)
+    visitor.answers(answer(503, Retry_After="120"))
     await visitor.go(page=page)
+    await page.clock.run_for(1_000)
     await visitor.asked(1)
     await page.wait_for_function("Object.values(localStorage).some(text => text.includes('\"notBefore\":1'))")
-    await page.clock.install()
     await page.reload()
     await page.wait_for_function("window.touchpath && touchpath.version")
     await page.clock.run_for(60_000)
-    assert len(visitor.stage.door.asked) == 1
-    await page.clock.run_for(70_000)
+    assert len(visitor.requests) == 1
+    await page.clock.run_for(95_000)
     await visitor.wait(2)
 
 
 async def test_each_try_waits_about_twice_as_long_as_the_one_before(visitor: Visitor) -> None:
     visitor.put(attributes=PERSISTENT + ' data-pages="off"')
     page = await visitor.context.new_page()
-    await page.clock.install()
-    visitor.stage.door.instead = [answer(500) for _ in range(5)]
+    await stopped(page)
+    visitor.answers(*(answer(500) for _ in range(5)))
     await visitor.go(page=page)
     await page.evaluate("touchpath.track('Stubborn')")
     await page.clock.run_for(100)
@@ -172,28 +179,29 @@ async def test_each_try_waits_about_twice_as_long_as_the_one_before(visitor: Vis
         waits = await (
             await page.wait_for_function(f"() => {{ const wait = ({left})(); return wait > 0 && wait }}")
         ).json_value()
-        assert 400 * 2**number <= waits <= 1000 * 2**number
+        assert 600 * 2**number <= waits <= 1000 * 2**number
         await page.clock.run_for(waits + 50)
     await visitor.wait(1)
 
 
 async def test_a_wrong_key_is_told_once_and_nothing_more_is_sent(visitor: Visitor) -> None:
-    visitor.put(script=visitor.script(PERSISTENT, key="wrong"))
+    visitor.key = "wrong"
+    visitor.put(attributes=PERSISTENT)
     page = await visitor.context.new_page()
-    await page.clock.install()
+    await stopped(page)
     async with page.expect_console_message(lambda message: "write key" in message.text):
         await visitor.go(page=page)
         await page.clock.run_for(1_000)
     await page.evaluate("touchpath.track('More'); dispatchEvent(new Event('online'))")
     await page.clock.run_for(3_600_000)
     await page.evaluate("dispatchEvent(new Event('pagehide'))")
-    assert [asked.status for asked in visitor.stage.door.asked] == [401]
+    assert [asked.status for asked in visitor.requests] == [401]
 
 
 @pytest.mark.parametrize("status", [400, 413])
 async def test_what_the_collector_will_never_take_is_not_sent_again(visitor: Visitor, status: int) -> None:
     visitor.put()
-    visitor.stage.door.instead = [answer(status)]
+    visitor.answers(answer(status))
     page = await visitor.context.new_page()
     async with page.expect_console_message(lambda message: str(status) in message.text):
         await visitor.go(page=page)
@@ -214,7 +222,7 @@ async def test_no_more_than_a_bound_waits_and_the_newest_stay(visitor: Visitor) 
 async def test_a_clock_that_runs_wrong_is_set_right_by_the_collector(visitor: Visitor) -> None:
     visitor.put()
     page = await visitor.context.new_page()
-    await page.clock.install(time=1_600_000_000)  # the year 2020
+    await stopped(page, 1_600_000_000)  # the year 2020
     await visitor.go(page=page)
     await page.clock.run_for(1_000)
     [seen] = await visitor.wait(1)
@@ -223,7 +231,7 @@ async def test_a_clock_that_runs_wrong_is_set_right_by_the_collector(visitor: Vi
 
 
 async def test_a_message_has_an_id_of_its_own_and_the_same_in_every_try(visitor: Visitor) -> None:
-    visitor.stage.door.instead = [answer(500)]
+    visitor.answers(answer(500))
     visitor.put(attributes='data-pages="off"')
     page = await visitor.go()
     bodies: list[Any] = []

@@ -211,7 +211,8 @@
         this.refused = true;
         warn("the collector does not take this write key; nothing is sent");
       } else if (!status || status === 408 || status === 429 || status > 499) {
-        this.notBefore = Date.now() + (wait || Math.min(LONGEST_WAIT, 1e3 * 2 ** this.tries++) * (0.5 + Math.random() / 2));
+        const spread = 1 + Math.random() / 4;
+        this.notBefore = Date.now() + spread * (wait || 0.8 * Math.min(LONGEST_WAIT, 1e3 * 2 ** this.tries++));
       } else {
         if (status > 399) warn("the collector answered " + status);
         this.tries = this.notBefore = 0;
