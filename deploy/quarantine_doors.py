@@ -252,6 +252,8 @@ class _InProcess:
             raise CannotReplayError(f"the collector has no door {path} any more")
         if answer.status_code >= 500:
             raise CannotReplayError(f"its door failed: {answer.text[:200]}")
+        if answer.status_code >= 400 and not self._catcher.caught:
+            raise CannotReplayError(f"its door refuses it: {answer.json()['message']}")
         return [_outcome(record) for record in self._catcher.caught]
 
     async def close(self) -> None:

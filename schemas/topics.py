@@ -13,7 +13,7 @@ from schemas.quarantine import QuarantineRecord
 from schemas.resolved import ResolvedTouchpoint
 from schemas.touchpoint import Touchpoint
 
-Part = Literal["collector", "worker", "sink", "importer", "settle"]
+Part = Literal["collector", "worker", "sink", "importer", "settle", "tail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ COLLECTED = Topic(
     version=1,
     retention=timedelta(days=30),
     writers=("collector", "importer"),
-    readers=("worker", "sink", "settle"),
+    readers=("worker", "sink", "settle", "tail"),
 )
 QUARANTINE = Topic(
     "touchpath.quarantine",
@@ -57,7 +57,7 @@ QUARANTINE = Topic(
     version=1,
     retention=timedelta(days=90),
     writers=("collector", "importer", "worker"),
-    readers=("sink", "settle"),
+    readers=("sink", "settle", "tail"),
 )
 RESOLVED = Topic(
     "touchpath.resolved",

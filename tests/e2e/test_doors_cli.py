@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ OPEN = {"RecordType": "Open", "Recipient": "ada@example.org", "ReceivedAt": "202
 RECEIPTS = """store_id,till,receipt,timestamp,loyalty_id,product,category,quantity,value
 7,1,101,2026-03-02 10:00:00,L7,tea,drinks,2,3.98
 7,1,102,2026-03-02 11:00:00,L7,milk,dairy,many,0.99
+"""
+LATER = """store_id,till,receipt,timestamp,currency,product,quantity,value
+7,1,103,2026-03-02T12:00:00+01:00,EUR,tea,1,1.50
 """
 
 
@@ -53,6 +58,13 @@ def touchpath(up: Up, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Touchp
     return run
 
 
+def watched(folder: Path) -> int:
+    """Have a folder looked at once, by a process of its own: the command takes over signals."""
+    words = ("watch", str(folder), "--once", "--quiet", "0", "--state-dir", str(folder.parent / "state"))
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run([sys.executable, "-m", "deploy.cli", *words], env=environ, timeout=60, check=False).returncode
+
+
 def test_a_webhook_and_a_file_come_in_and_what_was_bad_is_mended(up: Up, touchpath: Touchpath, tmp_path: Path) -> None:
     address = f"http://127.0.0.1:{up.collector}"
     answer = httpx.post(f"{address}/hooks/postmark", params={"key": "local"}, json=OPEN).json()
@@ -67,7 +79,13 @@ def test_a_webhook_and_a_file_come_in_and_what_was_bad_is_mended(up: Up, touchpa
     assert (done["accepted"], done["quarantined"]) == (1, 1)
     assert touchpath(*store)[0]["note"] == "imported before"
 
-    assert up.settle() | {"seconds": 0} == {"accepted": 2, "queryable": 2, "quarantined": 2, "seconds": 0}
+    folder = tmp_path / "in"
+    (folder / "pos_csv").mkdir(parents=True)
+    (folder / "pos_csv" / "later.csv").write_text(LATER)
+    assert watched(folder) == 0
+    assert (folder / "done" / "pos_csv" / "later.csv").read_text() == LATER
+
+    assert up.settle() | {"seconds": 0} == {"accepted": 3, "queryable": 3, "quarantined": 2, "seconds": 0}
     groups = {group["source"]: group["reason"] for group in touchpath("quarantine", "list")}
     assert groups["local"].startswith("$.properties.currency: required")
     assert groups["store"] == "$.line[*].quantity: not a number"
@@ -79,6 +97,7 @@ def test_a_webhook_and_a_file_come_in_and_what_was_bad_is_mended(up: Up, touchpa
     assert up.sql(landed) == [
         ("local", "email_opened", None),
         ("local", "order_completed", 5.0),
+        ("pos_csv", "store_purchase", 1.5),
         ("store", "store_purchase", 3.98),
     ]
     assert [group["source"] for group in touchpath("quarantine", "list")] == ["store"]

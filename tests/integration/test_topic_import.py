@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -11,7 +12,9 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
 
+from deploy.cli.app import app
 from deploy.local.broker import BrokerProcess
 from deploy.topic_import import TopicImportError, TopicPace, TopicSummary, import_topic
 from producers.adapters.registry import ADAPTERS
@@ -133,3 +136,20 @@ async def test_an_import_that_broke_off_loses_nothing_and_doubles_nothing(
 async def test_a_topic_that_is_not_there_is_said(kafka: KafkaConnection, publisher: Publisher, tmp_path: Path) -> None:
     with pytest.raises(TopicImportError, match="has no topic nowhere"):
         await run(kafka, "nowhere", publisher, tmp_path)
+
+
+async def test_from_the_command_line(
+    tansu_broker: BrokerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"theirs-{uuid4().hex[:8]}"
+    await make_topics(tansu_broker.bootstrap)
+    await make_topics(tansu_broker.bootstrap, name, partitions=3)
+    await write(tansu_broker, name, *events(5))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", tansu_broker.bootstrap)
+    words = ["import", "topic", name, "--adapter", "postmark", "--source", name, "--json"]
+    for records in (5, 0):
+        done = await asyncio.to_thread(CliRunner().invoke, app, words)
+        assert done.exit_code == 0, done.exception
+        [row] = json.loads(done.stdout)
+        assert (row["records"], row["accepted"]) == (records, records)

@@ -152,3 +152,15 @@ def test_a_source_is_looked_up_in_its_section_then_at_its_key_and_options_overri
     page = key_of(settings, "shop", public=True, default_currency="USD")
     assert (page.allow, page.public, page.default_currency) == (("page",), True, "USD")
     assert key_of(settings, "calls", public=False).timezone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("adapters", "try", "tail", "watch", "import topic", "import costs"),
+        *("quarantine list", "quarantine show", "quarantine replay"),
+    ],
+)
+def test_the_help_of_a_command_teaches_with_an_example(words: str) -> None:
+    assert f"touchpath {words} " in run(*words.split(), "--help").stdout.partition("Options:")[0]
+    assert "touchpath import genesys calls/" in run("import", "poslog", "--help").stdout

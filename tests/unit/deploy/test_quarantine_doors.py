@@ -192,3 +192,10 @@ async def test_a_replay_may_send_no_more_than_the_keys_of_its_source() -> None:
     through = doors(*two)
     assert isinstance((await through.outcomes(kept_as("http:/v1/track", raw)))[0], Accepted)
     await through.close()
+
+
+async def test_a_door_that_the_keys_of_the_source_do_not_open_any_more_stays_closed() -> None:
+    through = doors(SERVER.model_copy(update={"allow": ("page",)}))
+    with pytest.raises(CannotReplayError, match="its door refuses it: the write key may not send track"):
+        await through.outcomes(kept_as("http:/v1/track", b'{"event":"x","userId":"ada"}'))
+    await through.close()
