@@ -7,8 +7,11 @@ since 1970 (out of a data base also a local time, which needs the source's zone)
 - abandoned: no agent took it. How it left, when not by hanging up, is the property `left`;
 - transfers: the endings that hand the caller on. Queue and agent: the last ones.
 
-A call whose beginning or end is not in the file is refused. Lines about agents, who sign on or pause, are
-`agent_status.…`.
+A call whose beginning or end is not in the file is refused; out of a log that is still written, the next import takes
+it. Lines about agents, who sign on or pause, are `agent_status.…`.
+
+A call has the id that its records in `Master.csv` have. Imported as one source it counts once, as whichever came first
+tells it: this log first, for it knows the waits.
 """
 
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from producers.adapters.hotline import asterisk_queue
+from producers.adapters.hotline import asterisk_cdr, asterisk_queue
 from tests.unit.producers.hotline.taking import body, context, filed, keys, one, reason, row_of, taken
 
 ENTER = "1366720340|c1|Q|NONE|ENTERQUEUE||03012345678|1"
@@ -137,3 +137,12 @@ def test_a_last_line_that_is_cut_off_is_refused_and_the_call_before_it_not_count
 def test_a_source_can_leave_out_who_called() -> None:
     where = context(never_keep=frozenset({"callerid"}))
     assert keys(one(filed(asterisk_queue.ADAPTER, log(ENTER, CONNECT, COMPLETE), where))) == []
+
+
+def test_a_call_has_the_same_id_in_both_logs_of_asterisk() -> None:
+    record = (
+        '"","03012345678","8006","in","","SIP/t","","Queue","Q","2013-04-23 14:32:20",,,60,0,"NO ANSWER","","c1",""\n'
+    )
+    [logged] = taken(filed(asterisk_queue.ADAPTER, log(ENTER, CONNECT, COMPLETE)))
+    [recorded] = taken(filed(asterisk_cdr.ADAPTER, record))
+    assert logged.event_id == recorded.event_id
