@@ -22,7 +22,7 @@ from streams.core.profile import Profile
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
 from streams.core.stage import Output, Record, StageResult, StateReader
-from streams.core.touch import UNVERIFIED, Sale, Touch
+from streams.core.touch import MACHINE, UNVERIFIED, Sale, Touch
 from streams.core.touch_log import Chunk
 from streams.core.wire import ReadResolved, ReadTouchpoint, encode, read_resolved, why_refused
 
@@ -101,6 +101,7 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
         raise ValueError("occurred_at lies outside of the possible times")
     order, money = touchpoint.order_id, touchpoint.amount
     rule = rules.rule(touchpoint.touchpoint, touchpoint.channel)
+    machine = touchpoint.body.machine or touchpoint.body.bot
     sale: Sale | None = None
     if order is not None or money is not None or rule.conversion is not None:
         currency = money.currency if money else None
@@ -114,8 +115,8 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
         touchpoint.touchpoint,
         touchpoint.channel,
         touchpoint.campaign.name if touchpoint.campaign else None,
-        _device(touchpoint) if rule.visit else 0,
-        0 if touchpoint.verified else UNVERIFIED,
+        _device(touchpoint) if rule.visit and not machine else 0,
+        (0 if touchpoint.verified else UNVERIFIED) | (MACHINE if machine else 0),
         sale,
     )
 

@@ -150,7 +150,7 @@ class JourneyFold:
 
     def step(self, touch: Touch) -> tuple[Journey | None, Journey | None]:
         """Take the next event; give its journey (None: older than this fold), and the one that fell idle before it."""
-        rule = self._rules.rule(touch.name, touch.channel)
+        rule = self._rules.of(touch)
         journey, fell_idle = step(self._profile_id, self._rules, self.progress, touch, rule, self._orders)
         if journey is not None:
             self.known[journey.id] = journey

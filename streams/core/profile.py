@@ -18,7 +18,7 @@ from streams.core.journeys import Journey, JourneyFold, Progress, step
 from streams.core.restate import Restated, restate
 from streams.core.rules import Rules, TouchRule
 from streams.core.tail import Tail
-from streams.core.touch import CONVERTS, OPENS_VISIT, SEALED, Touch
+from streams.core.touch import CONVERTS, FINAL, OPENS_VISIT, Touch
 from streams.core.touch_log import ChunkReader, ChunkRef, TouchLog
 from streams.core.visits import flips_after, mark_visit
 
@@ -101,7 +101,7 @@ class Profile:
             return "beyond_horizon", [emit.beyond_horizon(self.profile_id, touch, recorded_at)]
         self._revision += 1
         self.changed = True
-        rule = self._rules.rule(touch.name, touch.channel)
+        rule = self._rules.of(touch)
         fate: Fate
         if self._comes_in_order(touch, rule):
             fate, emissions = "applied", self._append(touch, rule, recorded_at)
@@ -117,10 +117,10 @@ class Profile:
         self._horizon = dropped.key
         if dropped.order is None:
             return
-        refund = self._rules.rule(dropped.name, dropped.channel).refund
+        refund = self._rules.of(dropped).refund
         for other in log.naming(dropped.order):
             if other.converts and (refund or (dropped.verified and not other.verified)):
-                other.flags |= SEALED
+                other.flags |= FINAL
                 log.changed(other)
 
     def _lies_beyond(self, touch: Touch) -> bool:
@@ -235,13 +235,13 @@ class Profile:
 
         Of several events that reach the same conversion with the same order, the earliest counts.
         """
-        name = self._rules.rule(touch.name, touch.channel).conversion
+        name = self._rules.of(touch).conversion
         if name is None:
             return None
         rivals = [
             other
             for other in (self._log.naming(touch.order) if touch.order is not None else ())
-            if self._rules.rule(other.name, other.channel).conversion == name
+            if self._rules.of(other).conversion == name
         ]
         if not rivals:
             touch.flags |= CONVERTS
@@ -254,7 +254,7 @@ class Profile:
 
     def _is_sealed(self, conversion: Touch) -> bool:
         """Does its window reach behind the horizon, or is a refund of it gone? Then all stays as it was said."""
-        if conversion.flags & SEALED:
+        if conversion.flags & FINAL:
             return True
         return self._horizon is not None and conversion.at - self._rules.look_back <= self._horizon[0]
 
@@ -284,7 +284,7 @@ class Profile:
     def _record(
         self, conversion: Touch, journey_id: str, facts: Facts, recorded_at: datetime, *, withdrawn: bool = False
     ) -> emit.Emission:
-        rule = self._rules.rule(conversion.name, conversion.channel)
+        rule = self._rules.of(conversion)
         sale = conversion.sale
         if sale is not None and sale.order is not None and not rule.closing and sale.journey != journey_id:
             sale.journey = journey_id
@@ -316,9 +316,9 @@ class Profile:
         reason = "late_touchpoint"
         if conversion.id == cause.id:
             reason = "conversion"
-        elif rules.rule(cause.name, cause.channel).refund:
+        elif rules.of(cause).refund:
             reason = "refund"
-        name = rules.rule(conversion.name, conversion.channel).conversion
+        name = rules.of(conversion).conversion
         return [record, emit.posting(self.profile_id, conversion, str(name), reason, entries, recorded_at)]
 
 

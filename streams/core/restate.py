@@ -91,6 +91,6 @@ def _add_later(fold: JourneyFold, log: TouchLog, met: set[bytes], rules: Rules) 
         if journey.order is None or journey is fold.progress.done:
             continue
         for touch in log.naming(journey.order):
-            rule = rules.rule(touch.name, touch.channel)
+            rule = rules.of(touch)
             if touch.id not in met and not (touch.converts and rule.closing):
                 add(journey, touch, rule.credit, touch.converts)

@@ -1,9 +1,10 @@
 """The catalogue as the fold asks it: one look-up per touchpoint name, windows in microseconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.catalogue import Catalogue
 from streams.core.clock import DAY, MINUTE
+from streams.core.touch import MACHINE, Touch
 
 #: Events of these channels are part of a visit where the catalogue does not know the touchpoint.
 VISIT_CHANNELS = frozenset({"web", "app"})
@@ -46,6 +47,12 @@ class Rules:
             if len(self._rules) < 100_000:  # senders invent names: the memory for them is bounded
                 self._rules[touchpoint, channel] = found
         return found
+
+    def of(self, touch: Touch) -> TouchRule:
+        """Give the rule of an event; a machine's earns nothing and makes no visit."""
+        if touch.flags & MACHINE:
+            return replace(self.rule(touch.name, touch.channel), credit=False, visit=False)
+        return self._rules.get((touch.name, touch.channel)) or self.rule(touch.name, touch.channel)
 
     def _compile(self, touchpoint: str, channel: str) -> TouchRule:
         catalogue = self._catalogue

@@ -9,10 +9,12 @@ CONVERTS = 2
 #: This event names an order whose journey was neither open nor the last that converted when it came.
 OF_OLDER_ORDER = 4
 #: A refund of this conversion's order, or what verified it, has been dropped: what it is worth stays as it was said.
-SEALED = 8
+FINAL = 8
 
 #: A public key sent it: anybody could have.
 UNVERIFIED = 16
+#: A machine did it: an open by a mail filter, a page fetched by a crawler. It earns nothing and makes no visit.
+MACHINE = 32
 
 Key = tuple[int, bytes]
 """The place of an event in its profile's life: (occurred_at in microseconds, event id)."""

@@ -12,7 +12,7 @@ from streams.core.touch_log import TouchLog
 
 def mark_visit(log: TouchLog, touch: Touch, rules: Rules) -> None:
     """Set the flag of `touch`, which is not in the log yet, from what the log holds before it."""
-    if not rules.rule(touch.name, touch.channel).visit:
+    if not rules.of(touch).visit:
         return
     previous, opener = _visit_before(log, touch, rules)
     if _opens(previous, opener, touch, rules):
@@ -25,14 +25,14 @@ def flips_after(log: TouchLog, touch: Touch, rules: Rules) -> list[Touch]:
     It is enough to go on until an event opens a visit as it did before: from there on nothing differs.
     """
     flips: list[Touch] = []
-    if not rules.rule(touch.name, touch.channel).visit:
+    if not rules.of(touch).visit:
         return flips
     previous = touch
     opener = touch if touch.opens_visit else _visit_before(log, touch, rules)[1]
     for later in log.after(touch.key):
         if later.at - previous.at >= rules.visit_gap:
             break  # it opened a visit without `touch` too
-        if later.device != touch.device or not rules.rule(later.name, later.channel).visit:
+        if later.device != touch.device or not rules.of(later).visit:
             continue
         opens = _opens(previous, opener, later, rules)
         if opens != later.opens_visit:
@@ -55,7 +55,7 @@ def _visit_before(log: TouchLog, touch: Touch, rules: Rules) -> tuple[Touch | No
     for earlier in log.before(touch.key):
         if seen.at - earlier.at >= rules.visit_gap:
             break
-        if earlier.device != touch.device or not rules.rule(earlier.name, earlier.channel).visit:
+        if earlier.device != touch.device or not rules.of(earlier).visit:
             continue
         seen = earlier
         if previous is None:

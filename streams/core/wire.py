@@ -33,6 +33,13 @@ class ReadMoney(msgspec.Struct, gc=False):
     currency: str
 
 
+class ReadBody(msgspec.Struct, gc=False):
+    """The part of `schemas.bodies` that the fold needs."""
+
+    machine: bool = False
+    bot: bool = False
+
+
 class ReadTouchpoint(msgspec.Struct, gc=False):
     """The part of `schemas.touchpoint.Touchpoint` that the fold needs."""
 
@@ -42,6 +49,7 @@ class ReadTouchpoint(msgspec.Struct, gc=False):
     channel: str
     occurred_at: datetime
     received_at: datetime
+    body: ReadBody
     identifiers: list[ReadIdentifier] = []
     campaign: ReadCampaign | None = None
     order_id: str | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.bodies import OtherBody, WebBody
+from schemas.bodies import EmailBody, OtherBody, WebBody
 from schemas.catalogue import Catalogue
 from schemas.identifier import Identifier
 from schemas.money import Money
@@ -56,6 +56,12 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 
 
+BODIES = {
+    "web": st.integers(0, 7).map(lambda n: WebBody(bot=n == 0)),
+    "email": st.integers(0, 3).map(lambda n: EmailBody(machine=n == 0)),
+}
+
+
 @st.composite
 def touchpoints(draw: st.DrawFn) -> Touchpoint:
     name, channel = draw(NAMES)
@@ -76,7 +82,7 @@ def touchpoints(draw: st.DrawFn) -> Touchpoint:
         campaign=Campaign(name=campaign) if campaign else None,
         order_id=order,
         amount=Money.from_minor(draw(st.integers(0, 10_000)), "EUR") if has_amount else None,
-        body=WebBody() if channel == "web" else OtherBody(),
+        body=draw(BODIES.get(channel, st.just(OtherBody()))),
         verified=draw(st.integers(0, 3)) > 0,
     )
 

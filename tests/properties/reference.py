@@ -34,9 +34,20 @@ class Reference:
     credits: dict[tuple[str, str, str | None], tuple[Decimal, int]]
 
 
+def is_machine(event: Touchpoint) -> bool:
+    return bool(getattr(event.body, "machine", False) or getattr(event.body, "bot", False))
+
+
 def is_visit(catalogue: Catalogue, event: Touchpoint) -> bool:
+    if is_machine(event):
+        return False
     entry = catalogue.entry(event.touchpoint)
     return entry.visit if entry else event.channel in {"web", "app"}
+
+
+def earns(catalogue: Catalogue, event: Touchpoint) -> bool:
+    entry = catalogue.entry(event.touchpoint)
+    return entry is not None and entry.credit and not is_machine(event)
 
 
 def device_of(event: Touchpoint) -> str | None:
@@ -161,9 +172,8 @@ def attribute(
     for event in history:
         if not conversion.occurred_at - look_back <= event.occurred_at <= conversion.occurred_at:
             continue
-        entry = catalogue.entry(event.touchpoint)
         event_id = str(event.event_id)
-        if event_id in openers or (entry is not None and entry.credit and event_id != conversion_id):
+        if event_id in openers or (earns(catalogue, event) and event_id != conversion_id):
             path.append(event_id)
         name = catalogue.conversion_of.get(event.touchpoint)
         before = (event.occurred_at, event.event_id.bytes) < (conversion.occurred_at, conversion.event_id.bytes)

@@ -17,7 +17,7 @@ def path_of(log: TouchLog, conversion: Touch, rules: Rules) -> list[Touch]:
     for touch in log.since(end - rules.look_back):
         if touch.at > end:
             break
-        rule = rules.rule(touch.name, touch.channel)
+        rule = rules.of(touch)
         if touch.opens_visit or (rule.credit and touch.id != conversion.id):
             path.append(touch)
         if rules.stop_at_conversion and rule.closing and touch.key < conversion.key:
@@ -42,7 +42,7 @@ def _gross(conversion: Touch, naming: list[Touch], rules: Rules) -> int | None:
     What a public key claims is replaced by what the first trusted event says that reaches the same conversion with the
     same order, in the same currency.
     """
-    sale, rule = conversion.sale, rules.rule(conversion.name, conversion.channel)
+    sale, rule = conversion.sale, rules.of(conversion)
     if sale is None or sale.minor is None or not rule.valued:
         return None
     if not conversion.verified:
@@ -50,7 +50,7 @@ def _gross(conversion: Touch, naming: list[Touch], rules: Rules) -> int | None:
             rival = touch.sale
             if not touch.verified or rival is None or rival.minor is None or rival.currency != sale.currency:
                 continue
-            if rules.rule(touch.name, touch.channel).conversion == rule.conversion:
+            if rules.of(touch).conversion == rule.conversion:
                 return rival.minor
     return sale.minor
 
@@ -66,7 +66,7 @@ def _net(conversion: Touch, gross: int | None, naming: list[Touch], rules: Rules
     net = gross
     for touch in naming:
         refund = touch.sale
-        if refund is not None and rules.rule(touch.name, touch.channel).refund:
+        if refund is not None and rules.of(touch).refund:
             if refund.minor is None:
                 return 0
             if refund.currency == sale.currency:
