@@ -24,7 +24,7 @@ def verify(request: HookRequest, secrets: HookSecrets, _now: datetime, _fetched:
         raise SignatureRefused("the signature is missing: X-Twilio-Signature")
     fields = ""
     try:
-        addresses = list(_addresses(request.url))
+        addresses = list(_addresses(_signed_address(request)))
         if is_form(request):
             fields = _fields(request.body)
         elif request.body:
@@ -71,7 +71,15 @@ def _check_body(request: HookRequest) -> None:
 
 
 def _stated_hash(request: HookRequest) -> str | None:
-    return dict(parse_qsl(urlsplit(request.url).query)).get("bodySHA256")
+    return dict(request.query).get("bodySHA256") or dict(parse_qsl(urlsplit(request.url).query)).get("bodySHA256")
+
+
+def _signed_address(request: HookRequest) -> str:
+    """Give the address with the hash that Twilio puts behind it, also where a public address has a query of its own."""
+    stated = dict(request.query).get("bodySHA256")
+    if stated is None or "bodySHA256=" in request.url:
+        return request.url
+    return f"{request.url}{'&' if '?' in request.url else '?'}bodySHA256={stated}"
 
 
 def _addresses(url: str) -> Iterator[str]:

@@ -74,6 +74,11 @@ def test_a_json_body_is_signed_by_its_hash() -> None:
         check(callback(URL, signature(URL, TOKEN), JSON, "application/json"))
 
 
+def test_the_hash_may_stand_only_in_the_query_of_the_request() -> None:
+    hook = callback(URL, "a9nBmqA0ju/hNViExpshrM61xv4=", JSON, "application/json")
+    check(replace(hook, query=(("bodySHA256", JSON_URL.rpartition("=")[2]),)))
+
+
 def test_empty_fields_are_signed_too() -> None:
     content = b"CallSid=CA1&ToState=&FromCity="
     check(callback(URL, signature(f"{URL}CallSidCA1FromCityToState", TOKEN), content))
