@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -34,6 +35,7 @@ class Admission:
             if (rate := key.rate or settings.rate) is not None:
                 burst = key.burst or settings.burst or 2 * rate
                 self._buckets[id(key)] = Bucket(rate, burst, clock())
+        self._senders: dict[tuple[int, str], Sender] = {}  # doors have few addresses, or say 404 before this
         self._places = FairShare(settings.max_requests)
         self._bytes = FairShare(settings.max_bytes)
 
@@ -98,9 +100,13 @@ class Admission:
             peer = request.client.host if request.client else None
             proxies = self._settings.trusted_networks
             ip = cut_ip(client_ip(peer, request.headers.get("x-forwarded-for"), proxies))
-        # A replay must not claim more than this key did.
-        door = f"http:{request.url.path}" + ("?key=public" if key.public else "")
-        return key.sender(door, ip=ip, keep_ip=self._settings.keep_ip)
+        path: str = request.scope["path"]
+        sender = self._senders.get((id(key), path))
+        if sender is None:
+            # A replay must not claim more than this key did.
+            door = f"http:{path}" + ("?key=public" if key.public else "")
+            sender = self._senders[id(key), path] = key.sender(door, keep_ip=self._settings.keep_ip)
+        return sender if ip is None else replace(sender, ip=ip)
 
     def stay(self, key: WriteKey | None) -> "Stay":
         """Give the room that one request takes; those whose key is not known yet share the room of one."""

@@ -217,8 +217,7 @@ class Collector:
             origins = getattr(request.state, "origins", None) or self._settings.origins_of(None)
             if "access-control-allow-origin" not in response.headers:  # else the page has opened itself to everybody
                 response.headers.update(cors.headers(origin, origins))
-            seconds = time.perf_counter() - began
-            self.metrics.seconds.labels(path, str(response.status_code)).observe(seconds)
+            self.metrics.took(path, response.status_code, time.perf_counter() - began)
             return response
 
         return watched

@@ -33,6 +33,8 @@ class Metrics:
             registry=self.registry,
         )
         self._classes = Classes()
+        self._of_source: dict[str, tuple[Counter, ...]] = {}  # looking labels up costs more than counting
+        self._of_path: dict[tuple[str, int], Histogram] = {}
         self.refused = self._counter("refused", "Events that were answered 503, to be sent again")
         self.unauthorized = Counter(
             "touchpath_collector_unauthorized", "Requests without a good write key", registry=self.registry
@@ -71,14 +73,26 @@ class Metrics:
     def tell(self, source: str, outcomes: Sequence[Outcome]) -> None:
         """Count a request whose outcomes are told."""
         tally = tally_of(outcomes)
-        self.accepted.labels(source).inc(tally.accepted)
-        self.duplicate.labels(source).inc(tally.duplicate)
-        self.quarantined.labels(source).inc(tally.quarantined)
-        self.received.labels(source).inc(tally.received)
+        counters = self._of_source.get(source)
+        if counters is None:
+            each = (self.accepted, self.duplicate, self.quarantined, self.received)
+            counters = self._of_source[source] = tuple(counter.labels(source) for counter in each)
+        for counter, count in zip(
+            counters, (tally.accepted, tally.duplicate, tally.quarantined, tally.received), strict=True
+        ):
+            if count:
+                counter.inc(count)
         if tally.quarantined:
             for outcome in outcomes:
                 if isinstance(outcome, Quarantined):
                     self.reasons.labels(source, self._classes.name(source, outcome.record.reason)).inc()
+
+    def took(self, path: str, status: int, seconds: float) -> None:
+        """Note how long a request took; `path` is one of the few that the table of doors has."""
+        histogram = self._of_path.get((path, status))
+        if histogram is None:
+            histogram = self._of_path[path, status] = self.seconds.labels(path, str(status))
+        histogram.observe(seconds)
 
     def refuse(self, source: str, events: int) -> None:
         """Count a request that was answered 503."""
