@@ -10,6 +10,7 @@ better. 413 is never answered, since trackers take it for a passing fault.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.responses import Response
@@ -71,6 +72,8 @@ def _key_inside(arrived: Arrived) -> str | None:
 
 async def _translate(arrived: Arrived) -> Sequence[Outcome]:
     context = arrived.context
+    if "sp-anonymous" in arrived.request.headers:  # the visitor wants no address kept, not even a cut one
+        context = replace(context, sender=replace(context.sender, ip=None))
     if isinstance(arrived.parsed, Refusal):
         return [outcome_of_refusal(arrived.parsed, context.sender, arrived.received_at, context.limits)]
     outcomes: list[Outcome] = []

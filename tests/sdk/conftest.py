@@ -16,8 +16,15 @@ from tests.sdk.sdk_rig import CHROMIUM, HERE, Browser, Missing, Pages, Sdks, ins
 
 #: One write key for each SDK, so that each leaves its events under a source of its own.
 SOURCES = (
+    "lost_segment_node",
+    "lost_rudder_node",
+    "lost_snowplow_node",
+    "lost_segment_python",
+    "lost_rudder_python",
+    "lost_snowplow_python",
     "segment_node",
     "segment_browser",
+    "segment_browser_batch",
     "segment_python",
     "rudder_node",
     "rudder_browser",
@@ -28,6 +35,7 @@ SOURCES = (
     "snowplow_node_get",
     "snowplow_browser",
     "snowplow_browser_get",
+    "snowplow_anonymous",
     "snowplow_python",
     "snowplow_python_get",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import functools
 import hashlib
@@ -17,10 +16,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from schemas.topics import COLLECTED, QUARANTINE
+from schemas.topics import COLLECTED
 from tests.integration.collector_rig import CollectorProcess, read_source
 
 HERE = Path(__file__).parent
@@ -72,6 +72,53 @@ class Pages(http.server.ThreadingHTTPServer):
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+class LosesAnAnswer(http.server.ThreadingHTTPServer):
+    """Stands before a collector and hands everything on; of the first request it loses the answer, and says 503."""
+
+    def __init__(self, collector: str) -> None:
+        self.collector = httpx.Client(base_url=collector, timeout=30)
+        self.answered = self.events_lost = 0
+        self._one_at_a_time = threading.Lock()
+        super().__init__(("127.0.0.1", 0), _HandsOn)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def handed_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response:
+        """Hand a request on and give the answer that its sender gets."""
+        answer = self.collector.request(method, path, headers=headers, content=body)
+        with self._one_at_a_time:
+            self.answered += 1
+            if self.answered > 1:
+                return answer
+            self.events_lost = answer.json()["received"]
+        return httpx.Response(503, content=b'{"code": "lost", "message": "the answer was lost"}')
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+        self.collector.close()
+
+
+class _HandsOn(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: LosesAnAnswer
+
+    def _hand_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}}
+        answer = self.server.handed_on(self.command, self.path, kept, body)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    do_GET = do_POST = _hand_on  # noqa: N815 # the names that the base class calls
+
     def log_message(self, *_args: Any) -> None:
         pass
 
@@ -145,19 +192,19 @@ class Sdks:
         text = self.collector.client.get("/metrics").text
         return [s for family in text_string_to_metric_families(text) for s in family.samples if s.name == name]
 
-    async def collected(self, source: str) -> list[dict[str, Any]]:
-        """Give the touchpoints of a source, by the time when they happened; each was sent once, and none was bad."""
-        values, bad = await asyncio.gather(
-            read_source(self.bootstrap, COLLECTED.name, source), read_source(self.bootstrap, QUARANTINE.name, source)
-        )
-        assert not bad
-        received = [
-            sample.value
-            for sample in self._samples("touchpath_collector_events_received_total")
-            if sample.labels["source"] == source
-        ]
-        assert received == [len(values)]
+    async def collected(self, source: str, *, sent_again: int = 0) -> list[dict[str, Any]]:
+        """Give the touchpoints of a source, by the time when they happened.
+
+        Each was sent once, but for those that had to be `sent_again`; and none was bad.
+        """
+        values = await read_source(self.bootstrap, COLLECTED.name, source)
+        told = {outcome: self._counted(outcome, source) for outcome in ("accepted", "duplicate", "quarantined")}
+        assert told == {"accepted": len(values), "duplicate": sent_again, "quarantined": 0}
         return sorted(values, key=lambda value: (value["occurred_at"], value["event_id"]))
+
+    def _counted(self, outcome: str, source: str) -> float:
+        samples = self._samples(f"touchpath_collector_events_{outcome}_total")
+        return sum(sample.value for sample in samples if sample.labels["source"] == source)
 
 
 def by_touchpoint(values: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

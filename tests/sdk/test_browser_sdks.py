@@ -13,8 +13,8 @@ async def test_segments_browser_sdk_needs_its_address_changed_and_nothing_else(
     page = pages.url("segment", collector=sdks.collector.url, key="key_segment_browser", utm_source="news")
     seen = browser.visit(page, pages.url("away"))
     assert not seen["problems"]
-    settings = "GET /v1/projects/key_segment_browser/settings"
-    assert sorted(seen["requests"]) == sorted([settings, *(f"POST /v1/{letter}" for letter in "pitgas")])
+    settings = [f"GET /v1/projects/{key}/settings" for key in ("key_segment_browser", "key_segment_browser_batch")]
+    assert sorted(seen["requests"]) == sorted([*settings, *(f"POST /v1/{letter}" for letter in "pitgasb")])
     values = await sdks.collected("segment_browser")
     anonymous = f"anonymous:{seen['told']['anonymousId']}"
     assert [(value["touchpoint"], people(value)) for value in values] == [
@@ -28,6 +28,9 @@ async def test_segments_browser_sdk_needs_its_address_changed_and_nothing_else(
     assert values[0]["campaign"] == {"source": "news"}
     assert values[0]["body"]["url"] == page
     assert values[2]["amount"] == {"amount": "19.90", "currency": "EUR"}
+    by_batch = by_touchpoint(await sdks.collected("segment_browser_batch"))
+    assert set(by_batch) == {"page_view", "product_viewed"}
+    assert all(people(value) == {anonymous, "customer:c1"} for value in by_batch.values())
 
 
 @pytest.mark.parametrize(
@@ -102,3 +105,16 @@ async def test_snowplows_browser_tracker_sends_every_event_once(
     assert [(line["product"], line["value"]) for line in found["order_completed"]["body"]["items"]] == [
         ("tea-1", "17.00")
     ]
+
+
+async def test_snowplows_browser_tracker_without_cookies_tells_of_a_visit_and_of_nobody(
+    sdks: Sdks, pages: Pages, browser: Browser
+) -> None:
+    page = pages.url("snowplow_anonymous", collector=sdks.collector.url, app="snowplow_anonymous")
+    seen = browser.visit(page, pages.url("away"))
+    assert not seen["problems"]
+    values = await sdks.collected("snowplow_anonymous")
+    assert {value["touchpoint"] for value in values} == {"page_view", "played"}
+    [visit] = {frozenset(people(value)) for value in values}
+    assert visit == {f"anonymous:{values[0]['properties']['session_id']}"}
+    assert not [value for value in values if "ip" in value["properties"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sdk.sdk_rig import Sdks, by_touchpoint, people
+from tests.sdk.sdk_rig import LosesAnAnswer, Sdks, by_touchpoint, people
 
 THEN = "2017-03-01T10:00:00.123000Z"
 
@@ -72,3 +72,21 @@ async def test_snowplows_tracker_for_node_sends_every_event_once(
     assert orders["1002"]["amount"] == {"amount": "25.50", "currency": "EUR"}
     lines = [*orders["1001"]["body"]["items"], *found["order_item"]["body"]["items"]]
     assert [(line["product"], line["quantity"], line["value"]) for line in lines] == [("tea-1", "2", "17.00")]
+
+
+@pytest.mark.parametrize(
+    ("script", "argument", "events", "requests"),
+    [
+        ("segment_node", "key_lost_segment_node", 7, 3),
+        ("rudder_node", "key_lost_rudder_node", 6, 3),
+        ("snowplow_node", "lost_snowplow_node", 7, 1),
+    ],
+)
+async def test_an_answer_that_was_lost_makes_them_send_again_and_nothing_is_there_twice(
+    sdks: Sdks, script: str, argument: str, events: int, requests: int
+) -> None:
+    with LosesAnAnswer(sdks.collector.url) as lossy:
+        sdks.node(script, lossy.url, argument, "post")
+    assert lossy.answered == requests + 1
+    values = await sdks.collected(argument.removeprefix("key_"), sent_again=lossy.events_lost)
+    assert len(values) == len({value["event_id"] for value in values}) == events

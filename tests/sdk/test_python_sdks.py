@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ import rudderstack.analytics.client
 import segment.analytics.client
 import snowplow_tracker
 
-from tests.sdk.sdk_rig import Sdks, by_touchpoint, people
+from tests.sdk.sdk_rig import LosesAnAnswer, Sdks, by_touchpoint, people
 
 THEN = datetime(2017, 3, 1, 10, 0, 0, 123_000, tzinfo=UTC)
 SCHEMA = "iglu:{}/jsonschema/1-0-0".format
@@ -60,6 +61,26 @@ async def test_the_sdks_for_python_send_every_event_once_zipped(
     made_known = [people(value) for value in values if value["touchpoint"] == "identified"]
     assert {"customer:c1", "anonymous:a1", "email:ada@example.org"} in made_known
     assert not [person for person in made_known if "email:office@example.org" in person]
+
+
+@pytest.mark.parametrize(
+    ("source", "client"),
+    [
+        ("lost_segment_python", segment.analytics.client.Client),
+        ("lost_rudder_python", rudderstack.analytics.client.Client),
+    ],
+)
+async def test_an_answer_that_was_lost_makes_them_send_again_and_nothing_is_there_twice(
+    python_sdks: Sdks, source: str, client: Callable[..., Any]
+) -> None:
+    with LosesAnAnswer(python_sdks.collector.url) as lossy:
+        sender = client(f"key_{source}", host=lossy.url, gzip=True, upload_size=7, upload_interval=2)
+        seven_calls(sender)
+        await asyncio.to_thread(sender.flush)
+        await asyncio.to_thread(sender.join)
+    assert (lossy.answered, lossy.events_lost) == (2, 7)
+    values = await python_sdks.collected(source, sent_again=7)
+    assert len(values) == len({value["event_id"] for value in values}) == 7
 
 
 @pytest.mark.parametrize("client", [segment.analytics.client.Client, rudderstack.analytics.client.Client])
@@ -128,3 +149,27 @@ async def test_snowplows_tracker_for_python_sends_every_event_once(
     assert found["order_completed"]["amount"] == {"amount": "19.90", "currency": "EUR"}
     lines = [*found["order_completed"]["body"]["items"], *found["order_item"]["body"]["items"]]
     assert [(line["product"], line["value"]) for line in lines] == [("tea-1", "17.00")]
+
+
+async def test_a_retry_of_snowplows_tracker_mixes_old_and_new_events_and_nothing_is_there_twice(
+    python_sdks: Sdks,
+) -> None:
+    with LosesAnAnswer(python_sdks.collector.url) as lossy:
+        port = urlsplit(lossy.url).port
+        emitter = snowplow_tracker.Emitter(
+            "127.0.0.1", protocol="http", port=port, batch_size=10, max_retry_delay_seconds=1
+        )
+        tracker = snowplow_tracker.Tracker("sp", emitter, app_id="lost_snowplow_python")
+
+        def send() -> None:
+            tracker.track(snowplow_tracker.StructuredEvent("video", "first"))
+            tracker.flush()
+            tracker.track(snowplow_tracker.StructuredEvent("video", "second"))
+            end = time.monotonic() + 20
+            while emitter.event_store.size() and time.monotonic() < end:  # its own timer sends again
+                time.sleep(0.05)
+
+        await asyncio.to_thread(send)
+    assert (lossy.answered, lossy.events_lost) == (2, 1)
+    values = await python_sdks.collected("lost_snowplow_python", sent_again=1)
+    assert [value["name"] for value in values] == ["first", "second"]
