@@ -26,7 +26,12 @@ CLEAN_EVERY = 100
 
 
 def file(
-    file: BinaryIO, context: Context, *, window: int = WINDOW, on_line: Callable[[], None] = lambda: None
+    file: BinaryIO,
+    context: Context,
+    *,
+    window: int = WINDOW,
+    clean_every: int = CLEAN_EVERY,
+    on_line: Callable[[], None] = lambda: None,
 ) -> Iterator[Piece]:
     """Split a file into receipts. `on_line` is told of each line that is not blank.
 
@@ -44,7 +49,7 @@ def file(
         on_line()
         found = [piece for one in grouping.add(line_of(raw, layout, declared)) for piece in pieces_of(one)]
         unmarked += len(found)
-        if unmarked >= CLEAN_EVERY:
+        if unmarked >= clean_every:
             found[-1] = replace(found[-1], end=grouping.clean(at))
             unmarked = 0
         yield from found

@@ -73,7 +73,6 @@ class Importer:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Importer:
     monkeypatch.setattr("producers.file_import.CHECKPOINT_SECONDS", 0)
     monkeypatch.setattr("producers.file_import.RETRY_SECONDS", 0.001)
-    monkeypatch.setattr("producers.adapters.store.pos_csv.CLEAN_EVERY", 3)
     return Importer(tmp_path / "state")
 
 
@@ -114,7 +113,9 @@ def test_killed_at_any_moment_it_goes_on_without_doubling_or_losing_an_event(
     adapter = ADAPTERS[name]
     if name == "pos_csv":  # else all of these few receipts are open until the end
         assert adapter.file is not None
-        adapter = replace(adapter, file=lambda file, context: ADAPTERS[name].file(file, context, window=9))  # type: ignore[misc,call-arg]
+        adapter = replace(
+            adapter, file=lambda file, context: ADAPTERS[name].file(file, context, window=9, clean_every=3)
+        )  # type: ignore[misc,call-arg]
     with pytest.raises(Killed):
         run(adapter, path, first)
     rest = run(adapter, path, second)
