@@ -4,6 +4,7 @@ All that the trackers send is taken: page views, page pings, structured and self
 the shop's actions. Of the rest of an event its entities are kept; where the device stood and advertising ids are not.
 """
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -117,22 +118,31 @@ def _page(event: Node, hit: Hit, entities: list[Entity]) -> str | None:
 
 def _campaign(url: str | None, entities: list[Entity]) -> Campaign | None:
     """Give the campaign by the page's address, else by an entity that speaks of marketing."""
-    found: dict[str, str] = {}
-    if url is not None:
-        try:
-            pairs = parse_qsl(urlsplit(url).query)
-        except ValueError:  # an address of somebody who made it by hand
-            pairs = []
-        for name, value in pairs:
-            if (part := _UTM.get(name.lower())) is not None and not is_blank(value):
-                found.setdefault(part, value.strip()[:SHORT_LIMIT])
+    campaign = _page_campaign(url) if url is not None else None
+    if campaign is not None:
+        return campaign
     for entity in entities:
-        if found or not ("marketing" in entity.name or "campaign" in entity.name):
-            continue
-        for name, part in _UTM.items():
-            stated = entity.data.remark(name, name.removeprefix("utm_"), part)
-            if stated is not None:
-                found[part] = stated[:SHORT_LIMIT]
+        if "marketing" in entity.name or "campaign" in entity.name:
+            found = {
+                part: stated[:SHORT_LIMIT]
+                for name, part in _UTM.items()
+                if (stated := entity.data.remark(name, name.removeprefix("utm_"), part)) is not None
+            }
+            if found:
+                return Campaign(**found)
+    return None
+
+
+@lru_cache(maxsize=16_384)  # a visitor stays on a page for many events
+def _page_campaign(url: str) -> Campaign | None:
+    found: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(urlsplit(url).query)
+    except ValueError:  # an address of somebody who made it by hand
+        return None
+    for name, value in pairs:
+        if (part := _UTM.get(name.lower())) is not None and not is_blank(value):
+            found.setdefault(part, value.strip()[:SHORT_LIMIT])
     return Campaign(**found) if found else None
 
 
