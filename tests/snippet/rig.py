@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -213,20 +214,20 @@ class Visitor:
     @property
     def names(self) -> list[str]:
         """The events in their order: the name of a track call, else the touchpoint."""
-        ordered = sorted(self.events, key=lambda event: event["occurred_at"])
+        ordered = sorted(self.events, key=moment)
         return [event.get("name") or event["touchpoint"] for event in ordered]
 
     async def wait(self, count: int) -> list[dict[str, Any]]:
         """Wait until so many events are there; more than that fails."""
         await until(lambda: len(self.events) >= count, lambda: f"{count} events; there are {self.names}")
         assert len(self.events) == count, self.names
-        return sorted(self.events, key=lambda event: event["occurred_at"])
+        return sorted(self.events, key=moment)
 
     async def last(self, page: Page) -> list[dict[str, Any]]:
         """Send a last event, wait for it, and give what came before: so what did not come can be asserted."""
         await page.evaluate("touchpath.track('Last')")
         await until(lambda: "Last" in self.names, lambda: f"the last event; there are {self.names}")
-        return [event for event in sorted(self.events, key=lambda e: e["occurred_at"]) if event.get("name") != "Last"]
+        return [event for event in sorted(self.events, key=moment) if event.get("name") != "Last"]
 
     async def asked(self, count: int) -> list[Asked]:
         """Wait until so many requests came to the collector and were answered."""
@@ -236,6 +237,11 @@ class Visitor:
 
         await until(lambda: answered() >= count, lambda: f"{count} answers; there are {self.requests}")
         return self.requests
+
+
+def moment(event: dict[str, Any]) -> datetime:
+    """Give when an event happened."""
+    return datetime.fromisoformat(event["occurred_at"])
 
 
 def anonymous(event: dict[str, Any]) -> list[str]:

@@ -123,26 +123,36 @@ async def test_a_collector_that_says_503_gets_everything_once_when_it_is_back(vi
     assert visitor.names == ["page_view", "Meanwhile", "Last"]
 
 
+async def due(page: Page) -> int:
+    """Wait until the page has put off its next try, and give the milliseconds that it still waits."""
+    left = """() => {
+        const kept = Object.keys(localStorage).filter((name) => name.startsWith("tp_queue."));
+        const wait = Math.max(...kept.map((name) => JSON.parse(localStorage[name]).notBefore)) - Date.now();
+        return wait > 0 && Math.ceil(wait);
+    }"""
+    found: int = await (await page.wait_for_function(left)).json_value()
+    return found
+
+
 @pytest.mark.parametrize("dated", [False, True])
 async def test_a_collector_that_names_a_time_is_left_in_peace_until_then(visitor: Visitor, dated: bool) -> None:
     visitor.put(attributes=PERSISTENT + ' data-pages="off"')
     page = await visitor.context.new_page()
     await stopped(page)
-    moment = "Fri, 15 Jan 2027 08:02:00 GMT"  # 120 s later
+    moment = "Fri, 15 Jan 2027 08:02:01 GMT"  # 121 s later
     visitor.answers(answer(429, Retry_After=moment if dated else "120"))
     await visitor.go(page=page)
     await page.evaluate("touchpath.track('Patient')")
     await page.clock.run_for(1_000)
     await visitor.asked(1)
-    await page.wait_for_function(
-        "Object.values(localStorage).some(text => JSON.parse(text[0] === '{' ? text : '{}').notBefore)"
-    )
+    wait = await due(page)
+    assert 119_000 <= wait <= 151_000
     await page.evaluate("touchpath.track('Too')")
-    await page.clock.run_for(115_000)
+    await page.clock.run_for(wait - 100)
     assert len(visitor.requests) == 1
     await page.evaluate("dispatchEvent(new Event('pagehide'))")
     assert len(await waiting(page)) == 2
-    await page.clock.run_for(40_000)
+    await page.clock.run_for(200)
     await visitor.wait(2)
     assert [asked.status for asked in await visitor.asked(2)] == [429, 200]
 
@@ -155,12 +165,13 @@ async def test_a_page_that_follows_keeps_the_peace_too(visitor: Visitor) -> None
     await visitor.go(page=page)
     await page.clock.run_for(1_000)
     await visitor.asked(1)
-    await page.wait_for_function("Object.values(localStorage).some(text => text.includes('\"notBefore\":1'))")
+    await due(page)
     await page.reload()
     await page.wait_for_function("window.touchpath && touchpath.version")
-    await page.clock.run_for(60_000)
+    wait = await due(page)
+    await page.clock.run_for(wait - 100)
     assert len(visitor.requests) == 1
-    await page.clock.run_for(95_000)
+    await page.clock.run_for(200)
     await visitor.wait(2)
 
 
@@ -172,15 +183,11 @@ async def test_each_try_waits_about_twice_as_long_as_the_one_before(visitor: Vis
     await visitor.go(page=page)
     await page.evaluate("touchpath.track('Stubborn')")
     await page.clock.run_for(100)
-    left = """() => Math.max(...Object.keys(localStorage).filter(name => name.startsWith("tp_queue."))
-        .map(name => JSON.parse(localStorage[name]).notBefore)) - Date.now()"""
     for number in range(5):
         await visitor.asked(number + 1)
-        waits = await (
-            await page.wait_for_function(f"() => {{ const wait = ({left})(); return wait > 0 && wait }}")
-        ).json_value()
-        assert 600 * 2**number <= waits <= 1000 * 2**number
-        await page.clock.run_for(waits + 50)
+        wait = await due(page)
+        assert 600 * 2**number <= wait <= 1000 * 2**number
+        await page.clock.run_for(wait + 50)
     await visitor.wait(1)
 
 
@@ -242,6 +249,7 @@ async def test_a_message_has_an_id_of_its_own_and_the_same_in_every_try(visitor:
     page.on("request", sent)
     await page.evaluate("touchpath.track('Once')")
     [event] = await visitor.wait(1)
+    await until(lambda: len(bodies) == 2, lambda: f"two requests; there are {bodies}")
     first, second = (body["batch"][0] for body in bodies)
     assert first == second
     assert event["event_id"] == first["messageId"]
