@@ -14,9 +14,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from deploy.sections import WorkerSection
@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     partitions: int = Field(default=4, ge=1, le=1000, description="Partitions of each topic when it is created")
     replication_factor: int = Field(default=1, ge=1, le=10, description="Copies of each topic when it is created")
     data_dir: Path = Field(default=Path(".touchpath"), description="Where the local stack keeps its files")
+
+    @model_validator(mode="after")
+    def _every_source_is_another(self) -> Self:
+        names = [source.source for source in self.sources]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"sources: {twice[0]!r} is there twice")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.options import ConfigOption, JsonOption, settings_of
+from deploy.cli.imports import FilesArgument, RestartOption, connected_publisher, paths_of
+from deploy.cli.options import (
+    ConfigOption,
+    CurrencyOption,
+    JsonOption,
+    TimezoneOption,
+    checked_catalogue,
+    settings_of,
+    source_settings,
+)
 from deploy.cli.output import chosen, json_out, rows_out, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from producers.publisher import Publisher
     from producers.store_import import StoreImportSettings, StoreImportSummary
-
-CONNECT_SECONDS = 10.0
+    from schemas.catalogue import Catalogue
+    from schemas.catalogue import Catalogue
 
 
 def settle(
@@ -57,48 +66,44 @@ def settle(
 
 
 def store(
-    files: Annotated[list[Path], typer.Argument(help="CSV files of receipt lines.", metavar="FILE...")],
+    files: FilesArgument,
     source: Annotated[str, typer.Option("--source", help="Whose files they are; part of each receipt's id.")] = "store",
-    timezone: Annotated[
-        str | None, typer.Option("--timezone", help="Zone of times without one: Europe/Berlin.")
-    ] = None,
-    currency: Annotated[str | None, typer.Option("--currency", help="Of lines without one: EUR.")] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Read each file from its beginning all the same.")] = False,
+    timezone: TimezoneOption = None,
+    currency: CurrencyOption = None,
+    restart: RestartOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Import receipts of store tills: CSV lines become one purchase per receipt.
 
     Killed and run again, it goes on where it stood; the same file again adds nothing. Exit code 1 when a file could
-    not be imported; lines that cannot be used go to quarantine and are counted.
+    not be imported; lines that cannot be used go to quarantine and are counted. Columns of other names are told in the
+    catalogue's section `store`.
 
       touchpath import store receipts-*.csv --timezone Europe/Berlin --currency EUR
     """
-    from pydantic import ValidationError
-
-    from producers.publisher import Publisher
     from producers.store_import import StoreImportSettings
-    from schemas.quarantine import reason_of
 
     settings = settings_of(config)
-    try:
-        wanted = StoreImportSettings(source=source, timezone=timezone, currency=currency)
-    except ValidationError as error:
-        raise CommandError(f"--{reason_of(error).removeprefix('$.')}", Exit.USAGE) from error
-    for path in files:
-        if not path.is_file():
-            raise CommandError(f"{path}: there is no such file", Exit.USAGE)
-    with Publisher(settings.kafka, settings.publisher, client_id="touchpath-importer") as publisher:
-        if not publisher.wait_connected(CONNECT_SECONDS):
-            raise CommandError(f"no Kafka broker answers at {settings.kafka.bootstrap_servers}", Exit.NOT_READY)
-        done = _import_all(files, wanted, publisher, settings.data_dir / "imports", restart=restart)
+    declared = source_settings(settings, source, timezone=timezone, default_currency=currency)
+    wanted = StoreImportSettings(source=source, timezone=declared.timezone, currency=declared.default_currency)
+    catalogue = checked_catalogue(settings)
+    paths = paths_of(files)
+    with connected_publisher(settings) as publisher:
+        done = _import_all(paths, wanted, publisher, settings.data_dir / "imports", catalogue, restart=restart)
     _tell(done, as_json=as_json)
-    if len(done) < len(files):
-        raise CommandError(f"{len(files) - len(done)} of {len(files)} files could not be imported")
+    if len(done) < len(paths):
+        raise CommandError(f"{len(paths) - len(done)} of {len(paths)} files could not be imported")
 
 
 def _import_all(
-    files: Sequence[Path], wanted: StoreImportSettings, publisher: Publisher, state_dir: Path, *, restart: bool
+    files: Sequence[Path],
+    wanted: StoreImportSettings,
+    publisher: Publisher,
+    state_dir: Path,
+    catalogue: Catalogue,
+    *,
+    restart: bool,
 ) -> list[StoreImportSummary]:
     from rich.console import Console
     from rich.progress import Progress
@@ -115,6 +120,7 @@ def _import_all(
                     path,
                     wanted,
                     publisher,
+                    catalogue=catalogue,
                     state_dir=state_dir,
                     restart=restart,
                     progress=lambda at, task=task: bar.update(task, completed=at.bytes_read),  # type: ignore[misc] # mypy cannot infer a default's type in a lambda

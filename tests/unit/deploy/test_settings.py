@@ -161,3 +161,14 @@ def test_parts_of_a_local_stack_see_no_touchpath_variable_but_their_file(monkeyp
     monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", "production:9092")
     env = local_settings.environment(Path("/run/settings.json"))
     assert {name for name in env if name.startswith("TOUCHPATH_")} == {"TOUCHPATH_CONFIG"}
+
+
+def test_sources_are_a_table_each_and_each_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "touchpath.toml"
+    table = '[[sources]]\nsource = "calls"\ntimezone = "Europe/Berlin"\nnever_keep = ["recording"]\n'
+    path.write_text(table)
+    [source] = load(path, environ={}).settings.sources
+    assert (source.source, source.timezone, source.never_keep) == ("calls", "Europe/Berlin", ("recording",))
+    path.write_text(table + table)
+    with pytest.raises(SettingsError, match="sources: 'calls' is there twice"):
+        load(path, environ={})
