@@ -210,16 +210,17 @@ def _begun_before(file: BinaryIO, split: Split, window: int) -> dict[str, int]:
 
 
 def _lines_back(file: BinaryIO, place: int, count: int) -> int:
-    """Give the byte where so many lines before the place begin."""
+    """Give a byte where a line begins, with at least so many lines between it and the place that are not blank."""
     found, begin = 0, place
     while begin > 0:
         size = min(_BLOCK, begin)
         begin -= size
         file.seek(begin)
         block = file.read(size)
-        at = len(block)
-        while (at := block.rfind(b"\n", 0, at)) >= 0:
-            found += 1
-            if found > count:  # one more: the line break before them
+        end = block.rfind(b"\n")
+        while (at := block.rfind(b"\n", 0, max(end, 0))) >= 0:
+            found += bool(block[at + 1 : end].strip())
+            if found >= count:
                 return begin + at + 1
+            end = at
     return 0

@@ -140,6 +140,16 @@ def test_an_import_that_goes_on_anywhere_loses_no_call_and_tears_none(window: in
         assert {one.path for one in rest if isinstance(one.value, Problem)} <= {one.path for one in whole}
 
 
+def test_blank_lines_are_not_counted_where_an_import_goes_on() -> None:
+    content = b"b 0\n\n\na 1\nb 2\na 3\na 4\n"
+    whole = found(content, window=2)
+    assert [(texts(piece), piece.end) for piece in whole] == [(["0", "2"], content.index(b"a 1")), (["1", "3", "4"], 6)]
+    file = BytesIO(content)
+    file.seek(6)
+    rest = calls(ResumedFile(file, b"", 3), split, 2)  # type: ignore[arg-type] # it reads like a file
+    assert [texts(piece) for piece in rest] == [["1", "3", "4"]]
+
+
 def _touchpoint(piece: Piece):  # type: ignore[no-untyped-def] # a touchpoint or None
     [outcome] = of(asterisk_queue.ADAPTER, [piece])
     return outcome.touchpoint if isinstance(outcome, Accepted) else None
