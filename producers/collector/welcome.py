@@ -36,6 +36,7 @@ def facts(base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Pag
                 "about": door.about,
                 "paths": list(door.paths),
                 "methods": list(door.methods),
+                "known": {name: list(schema.get("enum", ())) for name, schema in door.parameters.items()},
                 "try": curl(base, key, door),
             }
             for door in doors
@@ -52,7 +53,7 @@ def page(base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Page
         key=f"Here the write key is <code>{shown}</code>." if shown else "A write key is needed.",
         doors="\n".join(
             f"<h3>{' '.join(f'<code>{html.escape(path)}</code>' for path in door['paths'])}</h3>\n"
-            f"{html.escape(door['about'])}\n<pre>{html.escape(door['try'])}</pre>"
+            f"{html.escape(door['about'])}{_known(door['known'])}\n<pre>{html.escape(door['try'])}</pre>"
             for door in said["doors"]
         ),
         pages="\n".join(
@@ -66,6 +67,12 @@ def curl(base: str, key: str | None, door: Door) -> str:
     """Give a line for a shell that sends the door's example."""
     address = base + (door.example_path or door.paths[0])
     return f"curl -u {shlex.quote(key or 'YOUR_WRITE_KEY')}: {shlex.quote(address)} -d {shlex.quote(door.example)}"
+
+
+def _known(names: dict[str, list[str]]) -> str:
+    """Say which there are, where an address has a place for a name."""
+    said = (f"<br>{html.escape(name)}: {html.escape(', '.join(values))}" for name, values in names.items() if values)
+    return "".join(said)
 
 
 def _link(path: str) -> str:

@@ -337,6 +337,9 @@ async def test_the_first_page_tells_people_and_programs_of_each_door_and_shows_a
     assert {"track", "batch", "hooks"} <= {one["name"] for one in said["doors"]}
     for one in said["doors"]:
         assert all(path in page.text for path in one["paths"])
+    [hooks] = [one for one in said["doors"] if one["name"] == "hooks"]
+    assert "postmark" in hooks["known"]["adapter"]
+    assert ", ".join(hooks["known"]["adapter"]) in page.text
     elsewhere = (await Door().client.get("/")).text
     assert "YOUR_WRITE_KEY" in elsewhere
     assert "good" not in elsewhere
