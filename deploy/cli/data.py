@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from producers.publisher import Publisher
     from producers.store_import import StoreImportSettings, StoreImportSummary
     from schemas.catalogue import Catalogue
-    from schemas.catalogue import Catalogue
 
 
 def settle(
