@@ -79,6 +79,8 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 class LosesAnAnswer(http.server.ThreadingHTTPServer):
     """Stands before a collector and hands everything on; of the first request it loses the answer, and says 503."""
 
+    daemon_threads = False  # closing waits until every answer is out
+
     def __init__(self, collector: str) -> None:
         self.collector = httpx.Client(base_url=collector, timeout=30)
         self.answered = self.events_lost = 0
@@ -104,7 +106,6 @@ class LosesAnAnswer(http.server.ThreadingHTTPServer):
 
 
 class _HandsOn(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
     server: LosesAnAnswer
 
     def _hand_on(self) -> None:
