@@ -177,10 +177,14 @@ async def test_a_tag_manager_that_drops_attributes_configures_it_by_a_call(visit
 
 
 async def test_parameters_that_a_page_hides_are_never_sent(visitor: Visitor) -> None:
-    visitor.put("/login", 'data-hide="token email"')
-    await visitor.go("/login?token=s3cret&a=1&email=ada@example.org")
-    [seen] = await visitor.wait(1)
+    link = '<a data-touchpath="Followed" href="#?token=other">x</a>'
+    visitor.put("/login", 'data-hide="token email"', body=link)
+    page = await visitor.go("/login?token=s3cret&a=1&email=ada@example.org", referer="https://x.example.org/?email=a")
+    await page.click("a")
+    seen, followed = await visitor.wait(2)
     assert seen["body"]["url"] == visitor.stage.url("/login?token=redacted&a=1&email=redacted")
+    assert seen["body"]["referrer"] == "https://x.example.org/?email=redacted"
+    assert followed["properties"]["link_url"].endswith("#?token=redacted")
 
 
 async def test_a_mistake_in_one_call_takes_nothing_from_the_page(visitor: Visitor) -> None:
@@ -188,4 +192,8 @@ async def test_a_mistake_in_one_call_takes_nothing_from_the_page(visitor: Visito
     page = await visitor.go()
     await page.evaluate("touchpath.push(42, null, ['track'], function () { throw new Error('theirs') })")
     await page.evaluate("touchpath.consent('no such level'); touchpath.order(); touchpath.identify()")
-    await visitor.last(page)
+    await page.evaluate("const circle = {}; circle.self = circle; touchpath.track('Circle', circle)")
+    await page.evaluate("const plan = {name: 'pro'}; touchpath.track('Chosen', plan); plan.name = 'changed later'")
+    [chosen] = [event for event in await visitor.last(page) if event.get("name") == "Chosen"]
+    assert chosen["properties"]["name"] == "pro"
+    assert "Circle" not in visitor.names

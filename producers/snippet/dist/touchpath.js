@@ -311,16 +311,16 @@
   }
 
   // src/linker.ts
-  var NAME = "_tp";
+  var CARRIED = "_tp";
   var GOOD_FOR = 120;
   var ours = (host, domains) => domains.some((domain) => host === domain || host.endsWith("." + domain));
   function put(url, value) {
-    const rest = url.search.slice(1).split("&").filter((part) => part && !part.startsWith(NAME + "="));
-    url.search = (value ? [...rest, `${NAME}=${value}`] : rest).join("&");
+    const rest = url.search.slice(1).split("&").filter((part) => part && !part.startsWith(CARRIED + "="));
+    url.search = (value ? [...rest, `${CARRIED}=${value}`] : rest).join("&");
     return url.href;
   }
   function handedOver(domains) {
-    const value = new URLSearchParams(location.search).get(NAME);
+    const value = new URLSearchParams(location.search).get(CARRIED);
     if (!value) return "";
     history.replaceState(history.state, "", put(new URL(location.href), ""));
     const from = document.referrer && new URL(document.referrer);
@@ -359,11 +359,11 @@
         form.action = action;
         return;
       }
-      let field = form.querySelector(`input[name=${NAME}]`);
+      let field = form.querySelector(`input[name=${CARRIED}]`);
       if (!field) {
         field = document.createElement("input");
         field.type = "hidden";
-        field.name = NAME;
+        field.name = CARRIED;
         form.append(field);
       }
       field.value = written(id(), seconds());
@@ -391,18 +391,19 @@
       ...Object.keys(clickIds)[0] && { clickIds }
     };
   }
-  function scrubbed(context, names) {
-    if (!names.length) return context;
+  function scrubbed(texts, names) {
     const pattern = new RegExp(`([?&#](?:${names.map((name) => name.replace(/\W/g, "\\$&")).join("|")})=)[^&#]*`, "g");
-    const clean = (texts) => {
-      const result = {};
-      for (const name in texts) result[name] = texts[name].replace(pattern, "$1redacted");
-      return result;
-    };
-    const { clickIds } = context;
-    const ids = {};
-    for (const name in clickIds) ids[name] = names.includes(name) ? "redacted" : clickIds[name];
-    return { ...context, page: clean(context.page), ...clickIds && { clickIds: ids } };
+    const result = { ...texts };
+    for (const name of ["url", "search", "referrer", "link_url"]) {
+      const text = result[name];
+      if (typeof text === "string") result[name] = text.replace(pattern, "$1redacted");
+    }
+    return result;
+  }
+  function redacted(texts, names) {
+    const result = {};
+    for (const name in texts) result[name] = names.includes(name) ? "redacted" : texts[name];
+    return result;
   }
 
   // src/watching.ts
@@ -552,7 +553,8 @@
         type,
         messageId: uuid(),
         originalTimestamp: new Date(this.last).toISOString(),
-        ...more,
+        // As it is now; and what cannot be sent fails here, not later among the others.
+        ...JSON.parse(JSON.stringify(more)),
         ...this.identity.user && { userId: this.identity.user },
         context: { ...contextOf(this.settings) }
       };
@@ -574,13 +576,17 @@
         if (event.type === "identify") return;
         delete event["userId"];
       }
-      const { hide } = this.settings;
-      const names = ads === false || !id ? [...hide, ...CLICK_IDS] : hide;
+      const names = [CARRIED, ...this.settings.hide, ...ads === false || !id ? CLICK_IDS : []];
+      const { page, clickIds } = event.context;
       event.context = {
-        ...scrubbed(event.context, names),
+        ...event.context,
+        page: scrubbed(page, names),
+        ...clickIds && { clickIds: redacted(clickIds, names) },
         consent: { level, categoryPreferences: { analytics, advertising: ads } }
       };
-      const order = event["properties"]?.["order_id"];
+      const properties = event["properties"];
+      if (properties) event["properties"] = scrubbed(properties, names);
+      const order = properties?.["order_id"];
       if (event["event"] === "Order Completed" && order) event.messageId = `order/${String(order)}/${id}`;
       this.sending.add(event);
     }

@@ -1,21 +1,22 @@
 // Carrying the id over to another of our own domains: `_tp=<id>.<time>` behind a link, good for two minutes.
 import { read, seconds, written } from "./identity";
 
-const NAME = "_tp";
+/** The parameter. */
+export const CARRIED = "_tp";
 const GOOD_FOR = 120;
 
 const ours = (host: string, domains: readonly string[]): boolean => domains.some((domain) => host === domain || host.endsWith("." + domain));
 
 /** Give an address with our parameter set to a value, or without it; everything else stays as it is written. */
 function put(url: URL, value: string): string {
-  const rest = url.search.slice(1).split("&").filter((part) => part && !part.startsWith(NAME + "="));
-  url.search = (value ? [...rest, `${NAME}=${value}`] : rest).join("&");
+  const rest = url.search.slice(1).split("&").filter((part) => part && !part.startsWith(CARRIED + "="));
+  url.search = (value ? [...rest, `${CARRIED}=${value}`] : rest).join("&");
   return url.href;
 }
 
 /** Give the id that another page has handed over, and take it out of the address bar. */
 export function handedOver(domains: readonly string[]): string {
-  const value = new URLSearchParams(location.search).get(NAME);
+  const value = new URLSearchParams(location.search).get(CARRIED);
   if (!value) return "";
   history.replaceState(history.state, "", put(new URL(location.href), ""));
   // Anybody can write such a link. Only one that was followed from a page of ours counts.
@@ -58,11 +59,11 @@ export function handOver(domains: readonly string[], id: () => string): void {
       return;
     }
     // A browser replaces the query of such a form by its fields.
-    let field = form.querySelector<HTMLInputElement>(`input[name=${NAME}]`);
+    let field = form.querySelector<HTMLInputElement>(`input[name=${CARRIED}]`);
     if (!field) {
       field = document.createElement("input");
       field.type = "hidden";
-      field.name = NAME;
+      field.name = CARRIED;
       form.append(field);
     }
     field.value = written(id(), seconds());

@@ -37,17 +37,20 @@ export function contextOf(settings: Settings): PageContext {
   };
 }
 
-/** Take the values of some parameters out of every address in the context; that they were there stays visible. */
-export function scrubbed(context: PageContext, names: readonly string[]): PageContext {
-  if (!names.length) return context;
+/** Take the values of some parameters out of every address among texts; that they were there stays visible. */
+export function scrubbed<T extends object>(texts: T, names: readonly string[]): T {
   const pattern = new RegExp(`([?&#](?:${names.map((name) => name.replace(/\W/g, "\\$&")).join("|")})=)[^&#]*`, "g");
-  const clean = (texts: Texts): Texts => {
-    const result: Texts = {};
-    for (const name in texts) result[name] = texts[name]!.replace(pattern, "$1redacted");
-    return result;
-  };
-  const { clickIds } = context;
-  const ids: Texts = {};
-  for (const name in clickIds) ids[name] = names.includes(name) ? "redacted" : clickIds[name]!;
-  return { ...context, page: clean(context.page), ...(clickIds && { clickIds: ids }) };
+  const result = { ...texts } as { [name: string]: unknown };
+  for (const name of ["url", "search", "referrer", "link_url"]) {
+    const text = result[name];
+    if (typeof text === "string") result[name] = text.replace(pattern, "$1redacted");
+  }
+  return result as T;
+}
+
+/** Take the values of those texts that are named. */
+export function redacted(texts: Texts, names: readonly string[]): Texts {
+  const result: Texts = {};
+  for (const name in texts) result[name] = names.includes(name) ? "redacted" : texts[name]!;
+  return result;
 }

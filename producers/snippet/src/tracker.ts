@@ -1,8 +1,8 @@
 // The tracker of one page: what its calls become, when an event may leave, and with which id.
 import { type Choice, followGoogle, followTcf } from "./banners";
 import { allows, Identity, uuid } from "./identity";
-import { handedOver, handOver } from "./linker";
-import { CLICK_IDS, contextOf, type PageContext, scrubbed } from "./page";
+import { CARRIED, handedOver, handOver } from "./linker";
+import { CLICK_IDS, contextOf, type PageContext, redacted, scrubbed } from "./page";
 import { type Event, Sending, warn } from "./sending";
 import { type Level, levelOf, type Settings } from "./settings";
 import { local, session } from "./storage";
@@ -123,7 +123,8 @@ export class Tracker {
       type,
       messageId: uuid(),
       originalTimestamp: new Date(this.last).toISOString(),
-      ...more,
+      // As it is now; and what cannot be sent fails here, not later among the others.
+      ...(JSON.parse(JSON.stringify(more)) as Properties),
       ...(this.identity.user && { userId: this.identity.user }),
       context: { ...contextOf(this.settings) },
     };
@@ -146,13 +147,17 @@ export class Tracker {
       if (event.type === "identify") return;
       delete event["userId"];
     }
-    const { hide } = this.settings;
-    const names = ads === false || !id ? [...hide, ...CLICK_IDS] : hide;
+    const names = [CARRIED, ...this.settings.hide, ...(ads === false || !id ? CLICK_IDS : [])];
+    const { page, clickIds } = event.context as unknown as PageContext;
     event.context = {
-      ...scrubbed(event.context as unknown as PageContext, names),
+      ...event.context,
+      page: scrubbed(page, names),
+      ...(clickIds && { clickIds: redacted(clickIds, names) }),
       consent: { level, categoryPreferences: { analytics, advertising: ads } },
     };
-    const order = (event["properties"] as Properties | undefined)?.["order_id"];
+    const properties = event["properties"] as Properties | undefined;
+    if (properties) event["properties"] = scrubbed(properties, names);
+    const order = properties?.["order_id"];
     // A thank-you page that is loaded again is the same purchase.
     if (event["event"] === "Order Completed" && order) event.messageId = `order/${String(order)}/${id}`;
     this.sending.add(event);
