@@ -21,7 +21,7 @@ from schemas.connection import ClickHouseConnection, KafkaConnection
 from schemas.topics import COLLECTED
 from sinks import positions
 from sinks.client import Store
-from sinks.reader import Cluster, client_options
+from sinks.reader import Cluster
 from sinks.sql import query, statements
 from streams.worker.partitioning import partition_of
 
@@ -90,7 +90,7 @@ async def _replay(
     total = int(store.rows(query("archive_size", store.database), {"epoch": epoch})[0][0])
     counts: defaultdict[int, int] = defaultdict(int)
     last_there: dict[int, _Archived] = {}
-    producer = AIOKafkaProducer(**client_options(kafka, "touchpath-replay"), acks="all", linger_ms=5)
+    producer = AIOKafkaProducer(**kafka.aiokafka_options("touchpath-replay"), acks="all", linger_ms=5)
     async with producer:
         async for chunk in _chunks(store, epoch):
             sent = []
@@ -146,7 +146,7 @@ async def _compare(kafka: KafkaConnection, partition: int, offset: int, expected
     if expected is None:
         return
     place = TopicPartition(COLLECTED.name, partition)
-    async with AIOKafkaConsumer(**client_options(kafka, "touchpath-replay"), auto_offset_reset="earliest") as consumer:
+    async with AIOKafkaConsumer(**kafka.aiokafka_options("touchpath-replay"), auto_offset_reset="earliest") as consumer:
         consumer.assign([place])
         consumer.seek(place, offset)
         records = (await consumer.getmany(timeout_ms=10_000, max_records=1)).get(place, [])

@@ -9,11 +9,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from streams.worker.settings import Security, WorkerSettings
+from schemas.connection import KafkaConnection
+from streams.worker.settings import WorkerSettings
 
 _SHARED = {
-    "bootstrap_servers": "kafka.bootstrap_servers",
-    "security": "the section kafka",
+    "kafka": "the section kafka",
     "replication_factor": "replication_factor",
 }
 
@@ -22,8 +22,7 @@ class WorkerSection(WorkerSettings):
     """The stream worker's settings. Where Kafka is and how to prove who we are stands in the section `kafka`."""
 
     app_id: str = Field(default="touchpath", pattern=r"^[A-Za-z0-9._-]+$", description="Consumer group; prefix of all")
-    bootstrap_servers: str = Field(default="set by kafka", exclude=True)
-    security: Security = Field(default=Security(), exclude=True)
+    kafka: KafkaConnection = Field(default=KafkaConnection(), exclude=True)
     replication_factor: int = Field(default=1, exclude=True)
 
     @model_validator(mode="after")

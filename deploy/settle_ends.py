@@ -20,7 +20,6 @@ from aiokafka.errors import (  # type: ignore[import-untyped] # no types
 
 from schemas.connection import KafkaConnection
 from sinks.positions import Place
-from sinks.reader import client_options
 
 _FETCH_WAIT_MS = 50
 _NO_COORDINATOR = (
@@ -34,7 +33,7 @@ class Ends:
     """Questions about the ends of topics and the places of consumer groups; they take no part in any group."""
 
     def __init__(self, kafka: KafkaConnection, groups: Sequence[str]) -> None:
-        options = client_options(kafka, "touchpath-settle")
+        options = kafka.aiokafka_options("touchpath-settle")
         self._groups = groups
         self._admin = AIOKafkaAdminClient(**options)
         self._consumer = AIOKafkaConsumer(

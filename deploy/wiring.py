@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.catalogue import DEFAULT, Catalogue, load
-from schemas.connection import KafkaConnection
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
     from deploy.topics import WantedTopic
     from streams.core.stage import Stage
-    from streams.worker.settings import Security, WorkerSettings
+    from streams.worker.settings import WorkerSettings
     from streams.worker.topics import ChangelogTopic
 
 
@@ -20,32 +19,13 @@ def catalogue_of(settings: Settings) -> Catalogue:
     return load(settings.catalogue or DEFAULT)
 
 
-def worker_security(kafka: KafkaConnection) -> Security:
-    """Say to the worker's clients what `kafka` says."""
-    from streams.worker.settings import Security  # noqa: PLC0415 the command's help must not wait for it
-
-    sasl = kafka.security_protocol.startswith("SASL_")
-    tls = kafka.security_protocol.endswith("SSL")
-    return Security(
-        protocol=kafka.security_protocol,
-        sasl_mechanism=kafka.sasl_mechanism if sasl else None,
-        username=kafka.sasl_username if sasl else None,
-        password=kafka.sasl_password if sasl else None,
-        ssl_ca_file=kafka.ssl_cafile if tls else None,
-        ssl_cert_file=kafka.ssl_certfile if tls else None,
-        ssl_key_file=kafka.ssl_keyfile if tls else None,
-    )
-
-
 def worker_settings(settings: Settings) -> WorkerSettings:
     """Put together the worker's section and the way to Kafka."""
     from streams.worker.settings import WorkerSettings  # noqa: PLC0415
 
     section = settings.worker.model_dump()
     section["replication_factor"] = settings.replication_factor
-    return WorkerSettings(
-        **section, bootstrap_servers=settings.kafka.bootstrap_servers, security=worker_security(settings.kafka)
-    )
+    return WorkerSettings(**section, kafka=settings.kafka)
 
 
 def stages(catalogue: Catalogue) -> list[Stage]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -27,46 +26,17 @@ log = logging.getLogger(__name__)
 #: What a caller has to expect of every call here while brokers are away.
 BROKER_ERRORS: tuple[type[Exception], ...] = (KafkaError, OSError)
 
+CLIENT_ID = "touchpath-sink"
+
 Starts = Callable[[], Awaitable[Mapping[Place, int]]]
 """Asks for the next offset of each place that is known."""
-
-
-def ssl_context(kafka: KafkaConnection) -> ssl.SSLContext | None:
-    """Build the TLS context, or None where the protocol has no TLS.
-
-    Raises:
-        OSError: a certificate or key file cannot be read.
-    """
-    if not kafka.security_protocol.endswith("SSL"):
-        return None
-    context = ssl.create_default_context(cafile=str(kafka.ssl_cafile) if kafka.ssl_cafile else None)
-    if kafka.ssl_certfile is not None:
-        password = kafka.ssl_key_password.get_secret_value() if kafka.ssl_key_password else None
-        context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile, password)
-    return context
-
-
-def client_options(kafka: KafkaConnection, client_id: str = "touchpath-sink") -> dict[str, Any]:
-    """Give the keyword arguments of any aiokafka client."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": kafka.servers,
-        "client_id": client_id,
-        "security_protocol": kafka.security_protocol,
-    }
-    if (context := ssl_context(kafka)) is not None:
-        options["ssl_context"] = context
-    if kafka.security_protocol.startswith("SASL_"):
-        options["sasl_mechanism"] = kafka.sasl_mechanism
-        options["sasl_plain_username"] = kafka.sasl_username
-        options["sasl_plain_password"] = kafka.sasl_password.get_secret_value() if kafka.sasl_password else None
-    return options
 
 
 class Cluster:
     """Questions to a Kafka cluster about itself."""
 
     def __init__(self, kafka: KafkaConnection) -> None:
-        self._admin = AIOKafkaAdminClient(**client_options(kafka))
+        self._admin = AIOKafkaAdminClient(**kafka.aiokafka_options(CLIENT_ID))
 
     async def __aenter__(self) -> Cluster:
         try:
@@ -113,7 +83,7 @@ class Reader:
         self._holes: HoleWatch[Place] = HoleWatch()
         self._next: dict[Place, int] = {}
         self._consumer = AIOKafkaConsumer(
-            **client_options(kafka),
+            **kafka.aiokafka_options(CLIENT_ID),
             group_id=settings.group,
             isolation_level="read_committed",
             enable_auto_commit=False,

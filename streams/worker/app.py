@@ -79,7 +79,7 @@ def build_app(
     quiet_libraries()
     app = WorkerApp(
         settings.app_id,
-        broker=[f"batch://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
+        broker=[f"batch://{server}" for server in settings.kafka.servers],
         store="memory://",
         TableManager=BatchTableManager,
         topic_allow_declare=False,

@@ -5,38 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-
-
-class Security(BaseModel):
-    """How every client of the worker proves who it is, and checks who the broker is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    protocol: SecurityProtocol = "PLAINTEXT"
-    sasl_mechanism: SaslMechanism | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    ssl_ca_file: Path | None = None
-    ssl_cert_file: Path | None = None
-    ssl_key_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        sasl = self.protocol.startswith("SASL_")
-        given = (self.sasl_mechanism, self.username, self.password)
-        if sasl and None in given:
-            raise ValueError(f"{self.protocol} needs sasl_mechanism, username and password")
-        if not sasl and any(part is not None for part in given):
-            raise ValueError(f"sasl settings are given, but the protocol is {self.protocol}")
-        if (self.ssl_cert_file is None) != (self.ssl_key_file is None):
-            raise ValueError("ssl_cert_file and ssl_key_file go together")
-        if not self.protocol.endswith("SSL") and (self.ssl_ca_file or self.ssl_cert_file):
-            raise ValueError(f"ssl files are given, but the protocol is {self.protocol}")
-        return self
+from schemas.connection import KafkaConnection
 
 
 class WorkerSettings(BaseModel):
@@ -45,8 +16,7 @@ class WorkerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     app_id: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="Consumer group; prefix of changelogs.")
-    bootstrap_servers: str = Field(min_length=1, description="host:port, several with commas.")
-    security: Security = Security()
+    kafka: KafkaConnection = KafkaConnection()
 
     guarantee: Literal["exactly_once", "unfenced"] = "exactly_once"
     """`unfenced`: plain producer, offsets after the flush. For a broker without transactions, one worker only."""

@@ -37,6 +37,7 @@ from deploy.topic_admin import ensure
 from deploy.topics import WantedTopic
 from schemas import topics
 from schemas.catalogue import load
+from schemas.connection import KafkaConnection
 from streams.core.fold import FoldStage
 from streams.core.resolve import ResolveStage
 from streams.core.stage import Stage
@@ -275,7 +276,7 @@ def _move(pids: Sequence[int], cores: set[int]) -> None:
 
 
 def _settings(bootstrap: str, job: str) -> WorkerSettings:
-    return WorkerSettings(app_id=f"bench-{job}", bootstrap_servers=bootstrap)
+    return WorkerSettings(app_id=f"bench-{job}", kafka=KafkaConnection(bootstrap_servers=bootstrap))
 
 
 def _stages(job: str) -> list[Stage]:

@@ -28,6 +28,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.apache_kafka import ApacheKafkaBroker
 from deploy.local.ports import free_port
+from schemas.connection import KafkaConnection
 from streams.core.stage import Output, Record, StageResult, StateReader
 from streams.worker.app import build_app, run_worker
 from streams.worker.partitioning import partition_of
@@ -79,7 +80,7 @@ class Bench:
         self.input, self.output = f"in-{self.name}", f"out-{self.name}"
         self.settings = WorkerSettings(
             app_id=f"bench-{self.name}",
-            bootstrap_servers=bootstrap,
+            kafka=KafkaConnection(bootstrap_servers=bootstrap),
             data_dir=folder / self.name,
             metrics_port=free_port(),
             **settings,

@@ -49,7 +49,7 @@ class Rig:
         self.input, self.output = f"in-{name}", f"out-{name}"
         self.options: dict[str, Any] = {
             "app_id": f"app-{name}",
-            "bootstrap_servers": bootstrap,
+            "kafka": {"bootstrap_servers": bootstrap},
             "session_timeout": 6,
             "rebalance_timeout": 6,
             "hand_over_timeout": 4,

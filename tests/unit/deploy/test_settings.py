@@ -73,8 +73,13 @@ def test_secrets_are_masked_wherever_they_stand() -> None:
         ),
         (
             {"TOUCHPATH_WORKER__BOOTSTRAP_SERVERS": "a:1"},
-            "worker: bootstrap_servers is set once for all parts, by kafka.bootstrap_servers "
+            "worker.bootstrap_servers: there is no such setting; did you mean kafka.bootstrap_servers? "
             "(TOUCHPATH_WORKER__BOOTSTRAP_SERVERS)",
+        ),
+        (
+            {"TOUCHPATH_WORKER__KAFKA__BOOTSTRAP_SERVERS": "a:1"},
+            "worker: kafka is set once for all parts, by the section kafka "
+            "(TOUCHPATH_WORKER__KAFKA__BOOTSTRAP_SERVERS)",
         ),
         ({"TOUCHPATH_WORKER__STORE": "disk"}, "worker: the disk store needs a data_dir (TOUCHPATH_WORKER__STORE)"),
     ],
@@ -125,11 +130,11 @@ def test_kafkas_credentials_reach_the_worker() -> None:
         }
     ).settings
     worker = worker_settings(settings)
-    assert (worker.bootstrap_servers, worker.replication_factor) == ("k:9093", 3)
-    assert (worker.security.protocol, worker.security.username) == ("SASL_SSL", "ada")
-    assert worker.security.password is not None
-    assert worker.security.password.get_secret_value() == "hush"
-    assert worker.security.ssl_ca_file == Path("/ca.pem")
+    assert (worker.kafka.bootstrap_servers, worker.replication_factor) == ("k:9093", 3)
+    assert (worker.kafka.security_protocol, worker.kafka.sasl_username) == ("SASL_SSL", "ada")
+    assert worker.kafka.sasl_password is not None
+    assert worker.kafka.sasl_password.get_secret_value() == "hush"
+    assert worker.kafka.ssl_cafile == Path("/ca.pem")
 
 
 def test_settings_written_for_the_parts_are_read_back_as_they_were(tmp_path: Path) -> None:

@@ -10,8 +10,13 @@ from streams.worker.clients import client_options, reader_options
 from streams.worker.settings import WorkerSettings
 from streams.worker.topics import changelog_topics
 
-BASE: dict[str, Any] = {"app_id": "app", "bootstrap_servers": "a:1,b:2"}
-SASL = {"protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512", "username": "u", "password": "secret-word"}
+BASE: dict[str, Any] = {"app_id": "app", "kafka": {"bootstrap_servers": "a:1,b:2"}}
+SASL = {
+    "security_protocol": "SASL_SSL",
+    "sasl_mechanism": "SCRAM-SHA-512",
+    "sasl_username": "u",
+    "sasl_password": "secret-word",
+}
 
 
 class Stage:
@@ -32,10 +37,9 @@ def made(**settings: Any) -> WorkerSettings:
         {"app_id": "no spaces"},
         {"session_timeout": 50},
         {"hand_over_timeout": 30, "rebalance_timeout": 30},
-        {"security": {"protocol": "SASL_SSL"}},
-        {"security": {"protocol": "PLAINTEXT", "username": "u"}},
-        {"security": {"protocol": "SSL", "ssl_cert_file": "/c"}},
-        {"security": {"protocol": "PLAINTEXT", "ssl_ca_file": "/c"}},
+        {"kafka": {"security_protocol": "SASL_SSL"}},
+        {"kafka": {"security_protocol": "SASL_PLAINTEXT", "sasl_username": "u"}},
+        {"kafka": {"security_protocol": "SSL", "ssl_certfile": "/c"}},
         {"unheard_of": 1},
     ],
 )
@@ -45,11 +49,11 @@ def test_settings_that_do_not_fit_together_are_refused(settings: dict[str, Any])
 
 
 def test_a_password_is_never_shown() -> None:
-    assert "secret-word" not in repr(made(security=SASL))
+    assert "secret-word" not in repr(made(kafka=SASL))
 
 
 def test_every_client_gets_tls_and_sasl() -> None:
-    options = client_options(made(security=SASL))
+    options = client_options(made(kafka=SASL))
     assert options["security_protocol"] == "SASL_SSL"
     assert options["sasl_mechanism"] == "SCRAM-SHA-512"
     assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("u", "secret-word")
@@ -57,9 +61,9 @@ def test_every_client_gets_tls_and_sasl() -> None:
 
 
 def test_a_certificate_that_is_not_there_is_an_error_at_once() -> None:
-    security = {"protocol": "SSL", "ssl_ca_file": Path("/nowhere/ca.pem")}
+    security = {"security_protocol": "SSL", "ssl_cafile": Path("/nowhere/ca.pem")}
     with pytest.raises(OSError, match="No such file"):
-        client_options(made(security=security))
+        client_options(made(kafka=security))
 
 
 def test_consumers_read_only_what_is_committed_where_there_are_transactions() -> None:
