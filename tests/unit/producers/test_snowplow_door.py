@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -215,3 +217,11 @@ async def test_rudderstacks_source_is_on_and_reports_to_nobody(path: str) -> Non
 async def test_an_unknown_key_is_told_so_at_the_start(path: str) -> None:
     answer = await door().client.get(path)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+async def test_what_the_readme_says_to_write_opens_the_door() -> None:
+    text = (Path(__file__).parents[3] / "producers" / "adapters" / "web" / "README.md").read_text(encoding="utf-8")
+    settings = tomllib.loads(text.partition("```toml")[2].partition("```")[0])
+    made = door(*settings["collector"]["write_keys"])
+    assert (await made.post(TP2, posted({**VIEW, "aid": "shop-app"}))).json()["accepted"] == 1
+    assert (await made.post(f"{TP2}?key=a-long-secret", posted({**VIEW, "eid": EID(2)}))).json()["accepted"] == 1
