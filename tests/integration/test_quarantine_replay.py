@@ -99,7 +99,7 @@ async def test_what_was_bad_goes_in_once_when_its_cause_is_gone(
     batch = {"batch": [order(1), order(2), order(3, currency="EUR"), order(4, revenue="many", currency="EUR")]}
     assert collector.post("/v1/batch", batch).json()["quarantined"] == 3
     assert collector.post("/v1/track", order(5)).status_code == 400
-    assert collector.post("/v1/batch", b'{"batch": 7}').status_code == 400
+    assert collector.post("/v1/batch", b'{"batch"').status_code == 400
     await eventually(lambda: count(store, "quarantine", mine) == 5)
 
     groups = await touchpath("quarantine", "list", "--source", source)
