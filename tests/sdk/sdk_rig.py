@@ -143,7 +143,9 @@ class Browser:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"page": page, "leaveTo": leave_to}) + "\n")
         self._process.stdin.flush()
-        seen: dict[str, Any] = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        assert line, f"Chromium ended ({self._process.poll()}); why, it says above"
+        seen: dict[str, Any] = json.loads(line)
         return seen
 
     def close(self) -> None:
