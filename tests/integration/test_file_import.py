@@ -122,7 +122,7 @@ settings = WatchSettings(every=0.05, pace=Pace(chunk_pieces=20, chunks_under_way
 with Publisher(KafkaConnection(bootstrap_servers=bootstrap)) as publisher:
     assert publisher.wait_connected(20)
     watch(Path(folder), rules, load(), publisher, state_dir=Path(state), settings=settings,
-          progress=lambda path, at: print(at.received, flush=True))
+          progress=lambda path, at: print(at.received, flush=True), told=lambda taken: print("moved", flush=True))
 """
 
 
