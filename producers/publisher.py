@@ -281,10 +281,12 @@ class Publisher:
         try:
             for (topic, partition), records in groups.items():
                 full |= self._append_to(TopicPartition(topic, partition), records, job)
-        finally:
-            if full:
-                self._producer._sender.wakeup()
+        except Exception as error:
+            job.given_up(error)  # what was appended before is still waited for
+        else:
             job.appended()
+        if full:
+            self._producer._sender.wakeup()
 
     def _append_to(self, place: Any, records: Sequence[Record], job: _Job) -> bool:
         """Append the records of one partition; True where the client has a batch to see to.

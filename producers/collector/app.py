@@ -122,6 +122,8 @@ class Collector:
             arrived.body = await self._unpacked(arrived.request, stay)
             inside = door.key_inside(arrived)
         except Refusal as refused:
+            if refused.status != 400:
+                raise  # to be sent again, whoever it is: the key may stand in what could not be read
             refusal = refused
         arrived.key = key = arrived.key or self._admitted(door, arrived, inside)
         if key is None:

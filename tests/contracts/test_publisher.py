@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -121,6 +122,31 @@ async def test_a_batch_that_the_topic_does_not_take_is_split_and_every_job_hears
     sent = [record.key for job in jobs for record in job]
     assert sorted(key for key in keys if key in set(sent)) == sorted(sent)
     assert b"customer:1001" not in keys
+
+
+async def test_a_job_that_the_client_does_not_take_is_told_so_and_never_that_it_is_written(
+    broker: BrokerProcess, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = f"publisher-{uuid4().hex}"
+    await make_topics(broker.bootstrap, topic)
+    publisher.publish([record(topic, 0)]).result(10)  # from now on the topic is known
+    accumulator = publisher._producer._accumulator
+    take, taken = accumulator.append, 0
+
+    def one_and_no_more(*arguments: Any, **more: Any) -> Any:
+        nonlocal taken
+        taken += 1
+        if taken > 1:
+            raise RuntimeError("no more")
+        return take(*arguments, **more)
+
+    monkeypatch.setattr(accumulator, "append", one_and_no_more)
+    with pytest.raises(PublishFailed, match="no more"):
+        publisher.publish([record(topic, number) for number in range(50)]).result(10)  # of several partitions
+    with pytest.raises(PublishFailed, match="no more"):
+        publisher.publish([record(topic, 51)]).result(10)
+    monkeypatch.undo()
+    publisher.publish([record(topic, 52)]).result(10)
 
 
 async def test_each_of_many_jobs_at_once_hears_of_its_own_records_and_all_are_written_once(

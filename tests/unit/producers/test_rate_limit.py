@@ -238,6 +238,16 @@ async def test_bytes_under_way_are_bounded_and_bodies_above_are_asked_for_again(
     assert sorted(await asyncio.gather(*flood)) == [200] * 2 + [429] * 18
 
 
+async def test_a_sender_whose_key_stands_in_the_body_is_asked_again_too_and_not_told_that_it_has_none() -> None:
+    publisher = SlowPublisher()
+    door = Door(publisher, max_bytes=1024**2)
+    body = orjson.dumps({**EVENT, "writeKey": "k", "properties": {"text": "x" * 250_000}})
+    flood = [asyncio.create_task(door.client.post("/v1/page", content=body)) for _ in range(10)]
+    await until(lambda: sum(task.done() for task in flood) == 8)
+    publisher.acknowledge()
+    assert sorted(answer.status_code for answer in await asyncio.gather(*flood)) == [200] * 2 + [429] * 8
+
+
 async def test_a_body_that_does_not_come_in_time_is_answered_408() -> None:
     door = Door(body_timeout=0.05)
 
