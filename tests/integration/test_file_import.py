@@ -141,13 +141,14 @@ async def test_a_watcher_that_is_killed_again_and_again_brings_every_event_in_on
     kills, end = 0, time.monotonic() + 120
     while waiting() and time.monotonic() < end:
         child = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], stdout=subprocess.PIPE)
-        assert child.stdout is not None
-        for seen, _ in enumerate(child.stdout):
-            if (seen > 8 + 20 * kills and kills < 2) or not waiting():
-                break
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
+        try:
+            assert child.stdout is not None
+            for seen, _ in enumerate(child.stdout):
+                if (seen > 8 + 20 * kills and kills < 2) or not waiting():
+                    break
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
         kills += 1
     assert kills >= 2
     assert not waiting()
