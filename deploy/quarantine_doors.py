@@ -40,7 +40,7 @@ from schemas.touchpoint import Touchpoint
 
 #: What a door says of a body that was kept whole, because nothing could be read of it.
 _WHOLE = re.compile(r"\((?P<code>[a-z_]+); at most its first (?P<kept>\d+) bytes are kept\)$")
-_CUT = re.compile(r"\(of its (?P<size>\d+) bytes the first (?P<kept>\d+) are kept\)$")
+_CUT = re.compile(r"\(of its \d+ bytes the first \d+ are kept(: [^()]*)?\)$")
 
 #: Doors whose bodies hold several events, each of which is kept alone: the address → what stands around one event.
 _AROUND: dict[str, tuple[bytes, bytes]] = {

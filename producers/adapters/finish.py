@@ -1,7 +1,6 @@
 """From a piece to its outcome: what holds for every adapter. Ids, zones, possible times, fields never kept."""
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from producers.adapters.adapter import Adapter, Context, Draft, Piece
 from producers.adapters.kept import kept_of, without_addresses
 from producers.adapters.moments import possible
+from producers.adapters.never_kept import without
 from producers.adapters.permitted import permitted
 from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
@@ -92,17 +92,6 @@ def zoned(moment: datetime, sender: Sender, path: str) -> datetime:
         raise Problem(path, "not a time") from None
 
 
-def without(value: Any, names: frozenset[str]) -> Any:
-    """Give JSON values without the fields of these names (lower case), at any depth."""
-    if not names:
-        return value
-    if isinstance(value, dict):
-        return {name: without(inner, names) for name, inner in value.items() if name.lower() not in names}
-    if isinstance(value, list):
-        return [without(inner, names) for inner in value]
-    return value
-
-
 def empty_body(channel: str) -> Body:
     """Give the body of a channel that nothing is known of."""
     return _BODIES.get(channel, OtherBody)()
@@ -119,7 +108,7 @@ def _id(draft: Draft, piece: Piece, sender: Sender) -> UUID:
     if draft.id is not None:
         return event_id(sender.source, draft.id)
     try:
-        whole = orjson.dumps(piece.value, option=orjson.OPT_SORT_KEYS, default=str)
+        whole = orjson.dumps(without(piece.value, sender.never_keep), option=orjson.OPT_SORT_KEYS, default=str)
         content = without_addresses(whole).decode()  # as quarantine keeps it, so that a replay has the same id
     except TypeError:
         content = piece.raw.decode(errors="replace")

@@ -21,11 +21,12 @@ from typing import BinaryIO
 import msgspec
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
-from producers.adapters.finish import without, zoned
+from producers.adapters.finish import zoned
 from producers.adapters.hotline.call import Call, Direction, Kind, Result, contact_id, draft_of
 from producers.adapters.hotline.durations import seconds_of, span_of
 from producers.adapters.loose import hook_rows, opened, whole_gzip
 from producers.adapters.moments import parsed
+from producers.adapters.never_kept import without
 from producers.adapters.payload import Node
 from producers.adapters.person import email, identifiers
 from producers.adapters.pieces import BOM, json_lines, json_piece

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from producers.adapters.adapter import Context, Draft, Piece
-from producers.adapters.finish import without
 from producers.adapters.hotline.call import Call, Direction, Kind, Result, contact_id, draft_of
 from producers.adapters.hotline.durations import seconds_of, span_of
 from producers.adapters.loose import ANONYMOUS, CUSTOMER, DEVICE, EMAIL, LOYALTY, PHONE, Loose, folded
 from producers.adapters.moments import parsed
+from producers.adapters.never_kept import without
 from producers.adapters.person import email, identifiers
 from producers.adapters.problem import Problem
 from schemas.identifier import Identifier

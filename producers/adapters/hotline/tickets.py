@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
-from producers.adapters.finish import without
 from producers.adapters.hotline.numbers import number_of
 from producers.adapters.hotline.record import AGENT, DEPARTMENT, ORDER, QUEUE, kept, persons_of
 from producers.adapters.hotline.ticket import STAGES, Stage, Ticket, by_stage, draft_of, not_before, times_of
 from producers.adapters.loose import PHONE, Loose, file_rows, hook_rows
 from producers.adapters.moments import parsed
+from producers.adapters.never_kept import without
 from producers.adapters.person import identifiers
 
 TIMES = {

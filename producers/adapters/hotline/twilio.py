@@ -16,12 +16,12 @@ from decimal import Decimal
 from typing import Any
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
-from producers.adapters.finish import without
 from producers.adapters.hotline import twilio_signature
 from producers.adapters.hotline.call import Call, Direction, Result, draft_of
 from producers.adapters.hotline.durations import seconds_of
 from producers.adapters.hotline.numbers import number_of
 from producers.adapters.moments import parsed
+from producers.adapters.never_kept import without
 from producers.adapters.payload import TEXT_LIMIT, Node
 from producers.adapters.person import identifiers
 from producers.adapters.pieces import form_piece, json_pieces

@@ -26,13 +26,13 @@ from producers.adapters.adapter import (
     Piece,
     SignatureRefused,
 )
-from producers.adapters.finish import without
 from producers.adapters.hotline.durations import seconds_of
 from producers.adapters.hotline.numbers import number_of
 from producers.adapters.hotline.ticket import STAGES, Stage, Ticket, by_stage, draft_of, not_before, times_of
 from producers.adapters.hotline.zendesk_chat import draft_of_chat, is_chat
 from producers.adapters.loose import file_rows, hook_rows
 from producers.adapters.moments import moment_of, parsed
+from producers.adapters.never_kept import without
 from producers.adapters.payload import Node
 from producers.adapters.person import email, identifiers
 from producers.adapters.problem import Problem
