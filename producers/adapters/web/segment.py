@@ -15,6 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from producers.adapters.kept import kept_of, without_addresses
+from producers.adapters.never_kept import without
 from producers.adapters.payload import Node, deeper_than
 from producers.adapters.permitted import permit_call, permitted
 from producers.adapters.problem import Problem
@@ -141,8 +142,9 @@ def _id_of(payload: dict[str, Any], call: Call | None, sender: Sender, path: str
     if message is not None:
         return event_id(sender.source, message)
     content = {name: value for name, value in payload.items() if name not in {"sentAt", "writeKey", "messageId"}}
-    # With addresses cut, as quarantine keeps it, so that a replay has the same id.
-    canonical = without_addresses(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).decode()
+    # As quarantine keeps it, so that a replay has the same id.
+    kept = orjson.dumps(without(content, sender.never_keep), option=orjson.OPT_SORT_KEYS)
+    canonical = without_addresses(kept).decode()
     return derived_id("content", sender.source, call or "", canonical)
 
 
