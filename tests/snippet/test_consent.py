@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
+from producers.collector.snippet import build
 from tests.snippet.rig import Visitor, anonymous
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -81,6 +82,27 @@ async def test_a_persistent_id_is_a_first_party_cookie_that_lives_as_long_as_it_
     assert 29 * 86400 < cookie["expires"] - now <= 30 * 86400
     assert await page.evaluate("touchpath.id()") == anonymous_id
     assert (await kept(page))["local tp_id"] == cookie["value"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_cookie_is_for_all_of_the_site_and_secure_where_the_page_is(visitor: Visitor, scheme: str) -> None:
+    site = f"{scheme}://www.shop.co.uk"  # co.uk takes no cookies: the widest domain is one part longer
+
+    async def answer(route: Route) -> None:
+        if route.request.url.endswith(".js"):
+            await route.fulfill(body=build().plain, content_type="text/javascript")
+        else:
+            tag = f'<script src="{site}/t.js" data-key="k" data-consent="persistent"></script>'
+            await route.fulfill(body=f"<!doctype html><title>x</title>{tag}", content_type="text/html")
+
+    await visitor.context.route(f"{site}/**", answer)
+    page = await visitor.context.new_page()
+    await page.goto(site)
+    [cookie] = await visitor.context.cookies()
+    assert (cookie["domain"], cookie["secure"], cookie["sameSite"]) == (".shop.co.uk", scheme == "https", "Lax")
+    assert UUID.fullmatch(await page.evaluate("touchpath.id()")), "also where the browser makes none by itself"
+    await page.evaluate("touchpath.consent(false)")
+    assert await visitor.context.cookies() == []
 
 
 async def test_what_is_left_of_the_id_in_one_place_restores_it_in_the_other(visitor: Visitor) -> None:
@@ -217,3 +239,19 @@ async def test_global_privacy_control_is_a_no_to_advertising(visitor: Visitor) -
     [seen] = await visitor.wait(1)
     assert seen["body"]["url"].endswith("?fbclid=redacted")
     assert len(anonymous(seen)) == 1
+
+
+async def test_somebody_else_who_logs_in_before_we_knew_of_the_first_gets_an_id_of_his_own_too(
+    visitor: Visitor,
+) -> None:
+    visitor.put(attributes='data-consent="hold"')
+    page = await visitor.go()
+    await page.evaluate("touchpath.consent(true); touchpath.identify('C-1')")
+    first = (await visitor.wait(3))[-1]
+    await page.evaluate("localStorage.removeItem('tp_id_consent')")  # so that the next page has to ask again
+    await page.reload()
+    await page.wait_for_function("window.touchpath && touchpath.version")
+    await page.evaluate("touchpath.identify('C-2'); touchpath.consent(true)")
+    *_, other, _ = await visitor.wait(6)
+    assert {"kind": "customer", "value": "C-2"} in other["identifiers"]
+    assert anonymous(other) != anonymous(first)

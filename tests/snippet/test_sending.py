@@ -36,6 +36,17 @@ async def waiting(page: Page) -> list[dict[str, Any]]:
     return [event for text in texts for event in json.loads(text)["events"]]
 
 
+async def due(page: Page) -> int:
+    """Wait until the page has put off its next try, and give the milliseconds that it still waits."""
+    left = """() => {
+        const kept = Object.keys(localStorage).filter((name) => name.startsWith("tp_queue."));
+        const wait = Math.max(...kept.map((name) => JSON.parse(localStorage[name]).notBefore)) - Date.now();
+        return wait > 0 && Math.ceil(wait);
+    }"""
+    found: int = await (await page.wait_for_function(left)).json_value()
+    return found
+
+
 async def test_what_happens_at_the_last_moment_arrives_while_the_page_is_left(visitor: Visitor) -> None:
     visitor.put(attributes='data-pages="off"')
     visitor.put("/other", script="")
@@ -71,13 +82,19 @@ async def test_many_events_at_the_last_moment_go_in_parts_that_a_browser_takes(v
 
 async def test_what_is_seen_offline_is_sent_when_the_way_is_back(visitor: Visitor) -> None:
     visitor.put(attributes=PERSISTENT)
-    page = await visitor.go()
+    page = await visitor.context.new_page()
+    await stopped(page)
+    await visitor.go(page=page)
+    await page.clock.run_for(100)
     await visitor.wait(1)
     await visitor.context.set_offline(True)
     async with page.expect_event("requestfailed"):
         await page.evaluate("touchpath.track('Offline')")
+        await page.clock.run_for(100)
     assert [event["event"] for event in await waiting(page)] == ["Offline"]
+    assert await due(page) > 500
     await visitor.context.set_offline(False)
+    await page.clock.run_for(100)  # at once, not when it would have tried again
     await visitor.wait(2)
     assert visitor.names == ["page_view", "Offline"]
     await until(lambda: visitor.requests[-1].status == 200, lambda: "the answer")
@@ -121,17 +138,6 @@ async def test_a_collector_that_says_503_gets_everything_once_when_it_is_back(vi
     assert [asked.status for asked in await visitor.asked(2)] == [503, 200]
     await visitor.last(page)
     assert visitor.names == ["page_view", "Meanwhile", "Last"]
-
-
-async def due(page: Page) -> int:
-    """Wait until the page has put off its next try, and give the milliseconds that it still waits."""
-    left = """() => {
-        const kept = Object.keys(localStorage).filter((name) => name.startsWith("tp_queue."));
-        const wait = Math.max(...kept.map((name) => JSON.parse(localStorage[name]).notBefore)) - Date.now();
-        return wait > 0 && Math.ceil(wait);
-    }"""
-    found: int = await (await page.wait_for_function(left)).json_value()
-    return found
 
 
 @pytest.mark.parametrize("dated", [False, True])
