@@ -199,3 +199,26 @@ async def test_a_door_that_the_keys_of_the_source_do_not_open_any_more_stays_clo
     with pytest.raises(CannotReplayError, match="its door refuses it: the write key may not send track"):
         await through.outcomes(kept_as("http:/v1/track", b'{"event":"x","userId":"ada"}'))
     await through.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "raw"),
+    [
+        ("/v1/track", b'{"event":"Seen","userId":"ada","context":{"ip":"203.0.113.9"},"agent":"Eve"}'),
+        ("/com.snowplowanalytics.snowplow/tp2", b'{"e":"pv","duid":"d","dtm":"1767225600000","ip":"203.0.113.9"}'),
+        ("/i", b"e=pv&duid=d&dtm=1767225600000&ip=203.0.113.9"),
+    ],
+)
+async def test_an_event_without_an_id_is_the_same_event_without_what_quarantine_leaves_out(
+    path: str, raw: bytes
+) -> None:
+    key = SERVER.model_copy(update={"never_keep": ("agent",)})
+    secret = doors(key)
+    sender = replace(key.sender("x"), never_keep=frozenset({"agent"}))
+    record = quarantined("$.x: bad", raw, sender, AT, Limits()).record
+    assert b"203.0.113.9" not in record.original or path == "/i", "Snowplow's own splitter leaves it out of a query"
+    assert b"Eve" not in record.original
+    as_it_came = replace(kept_as(f"http:{path}", b""), raw=raw.decode())
+    as_it_is_kept = replace(as_it_came, raw=record.raw)
+    assert ids(await secret.outcomes(as_it_came)) == ids(await secret.outcomes(as_it_is_kept)) != set()
+    await secret.close()

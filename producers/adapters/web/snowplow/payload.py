@@ -141,6 +141,6 @@ def _pairs(raw: bytes, encoding: str) -> list[tuple[str, str]]:
 
 
 def content_of(hit: Hit) -> str:
-    """Give what an event without an id says, less what a retry changes."""
-    fields = {name: value for name, value in hit.fields.items() if name != "stm"}
+    """Give what an event without an id says, less what a retry changes and what quarantine cuts, so a replay has it."""
+    fields = {name: value for name, value in hit.fields.items() if name not in ("stm", "ip")}
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
