@@ -1,5 +1,6 @@
 """Who is let in: the key and what it opens, from which pages, how fast, and how much of the room it takes."""
 
+import asyncio
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import replace
@@ -21,6 +22,8 @@ from producers.settings import CollectorSettings, WriteKey
 
 #: Seconds that a sender is asked to wait who has too many requests under way; they are done in far less.
 SOON = 1
+#: Requests of one key that are translated at a time; the second goes on while the first one waits for a certificate.
+AT_ONCE = 2
 
 
 class Admission:
@@ -36,6 +39,7 @@ class Admission:
                 burst = key.burst or settings.burst or 2 * rate
                 self._buckets[id(key)] = Bucket(rate, burst, clock())
         self._senders: dict[tuple[int, str], Sender] = {}  # doors have few addresses, or say 404 before this
+        self._turns: dict[int, asyncio.Semaphore] = {}
         self._places = FairShare(settings.max_requests)
         self._bytes = FairShare(settings.max_bytes)
 
@@ -107,6 +111,14 @@ class Admission:
             door = f"http:{path}" + ("?key=public" if key.public else "")
             sender = self._senders[id(key), path] = key.sender(door, keep_ip=self._settings.keep_ip)
         return sender if ip is None else replace(sender, ip=ip)
+
+    def turn(self, key: WriteKey) -> asyncio.Semaphore:
+        """Give what a request holds while its events are translated, which is what takes the processor.
+
+        At most two requests of a key are translated at a time, whatever their number: so between two slices of a
+        flood's events the other keys have their turn, and not only the flood's own next requests.
+        """
+        return self._turns.setdefault(id(key), asyncio.Semaphore(AT_ONCE))
 
     def stay(self, key: WriteKey | None) -> "Stay":
         """Give the room that one request takes; those whose key is not known yet share the room of one."""

@@ -132,7 +132,8 @@ class Collector:
         outcomes: Sequence[Outcome] = ()
         if refusal is None:
             try:
-                outcomes = await door.translate(arrived)
+                async with self._admission.turn(key):
+                    outcomes = await door.translate(arrived)
                 self._admission.charge(key, len(outcomes))
             except Refusal as refused:
                 refusal = refused

@@ -22,7 +22,7 @@ from producers.settings import HookSettings, WriteKey
 from schemas.outcome import Outcome
 
 #: Pieces of a request that are translated before other requests have their turn.
-AT_A_TIME = 50
+AT_A_TIME = 25
 
 
 def adapter_of(name: str) -> Adapter:

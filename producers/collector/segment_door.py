@@ -12,8 +12,8 @@ from producers.collector.door import Arrived, Door, tell
 from producers.collector.refusal import Refusal
 from schemas.outcome import Outcome, Quarantined
 
-#: Events of a batch that are translated before other requests have their turn: some five milliseconds.
-AT_A_TIME = 50
+#: Events of a batch that are translated before other requests have their turn: some two milliseconds.
+AT_A_TIME = 25
 
 _EXAMPLES: dict[Call, str] = {
     "track": '{"userId": "ada", "event": "Order Completed", '

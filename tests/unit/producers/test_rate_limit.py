@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import httpx
 import orjson
 import pytest
 
+from producers.collector import batch
 from producers.collector.app import Collector
 from producers.collector.bucket import Bucket
 from producers.collector.fair_share import FairShare
@@ -218,6 +220,25 @@ async def test_a_key_that_takes_every_place_it_can_get_leaves_places_for_the_oth
     assert (await calm).status_code == 200
     assert sorted(answer.status_code for answer in await asyncio.gather(*flood)) == [200] * 4 + [429] * 46
     assert await door.turned_away("shop", "busy") == 46
+
+
+async def test_of_one_key_two_batches_are_translated_at_a_time_so_that_the_others_have_their_turn_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    translate, under_way, most = batch.outcome_in_batch, set[tuple[str, int]](), Counter[str]()
+
+    def watched(raw: Any, index: int, envelope: Any, sender: Any, *more: Any) -> Any:
+        request = (sender.source, id(envelope))
+        (under_way.discard if index == 99 else under_way.add)(request)
+        for source in ("shop", "calm"):
+            most[source] = max(most[source], sum(one[0] == source for one in under_way))
+        return translate(raw, index, envelope, sender, *more)
+
+    monkeypatch.setattr(batch, "outcome_in_batch", watched)
+    door = Door()
+    answers = await asyncio.gather(*(door.batch(100) for _ in range(8)), *(door.batch(100, "calm") for _ in range(2)))
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert most == {"shop": 2, "calm": 2}
 
 
 async def test_bytes_under_way_are_bounded_and_bodies_above_are_asked_for_again() -> None:
