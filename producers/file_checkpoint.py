@@ -8,6 +8,7 @@ counts, not the packing.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -95,7 +96,7 @@ class Checkpoint:
         others = [other for other in self._entries() if other not in (self._mine, entry)]
         self._directory.mkdir(parents=True, exist_ok=True)
         target = self._file()
-        partial = target.with_suffix(".partial")
+        partial = target.with_suffix(f".{os.getpid()}.partial")  # another import may write its place there now
         partial.write_text(json.dumps([asdict(one) for one in (*others, entry)[-KEPT:]]), encoding="utf-8")
         partial.replace(target)
         self._mine = entry

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from producers.adapters.pieces import BAD_GZIP, unzipped
 from producers.adapters.problem import Problem
 from producers.adapters.sender import Sender
 from producers.adapters.store import pos_csv
@@ -98,9 +99,10 @@ def _check(path: Path, declared: Declared, settings: StoreSettings) -> None:
     """Look whether the heading is one, and whether the first line needs something that was not declared."""
     try:
         with path.open("rb") as file:
-            first, second = (file.readline(pos_csv.LONGEST_LINE) for _ in range(2))
-    except OSError as error:
-        raise StoreImportError(f"{path}: {error.strerror or error}") from error
+            content = unzipped(file)
+            first, second = (content.readline(pos_csv.LONGEST_LINE) for _ in range(2))
+    except BAD_GZIP as error:
+        raise StoreImportError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         layout = pos_csv.layout_in(first, settings)
     except Problem as problem:

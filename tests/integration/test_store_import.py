@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 import time
@@ -92,6 +93,14 @@ async def test_the_same_file_again_adds_nothing_under_any_name(
     assert counts(restarted) == (60, 60, 0, 0)
     collected = await read_source(broker.bootstrap, COLLECTED.name, settings.source)
     assert len({value["event_id"] for value in collected}) == 60
+
+
+async def test_a_gzip_file_is_read_as_what_is_in_it(
+    broker: BrokerProcess, publisher: Publisher, settings: StoreImportSettings, tmp_path: Path
+) -> None:
+    path = a_file(tmp_path / "pos.csv", range(20))
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert counts(import_store(path, settings, publisher)) == (20, 20, 0, 0)
 
 
 async def test_a_file_that_has_grown_goes_on_where_it_ended(

@@ -23,6 +23,8 @@ from schemas.bodies import StoreBody
 PURCHASE, RETURN, CHANNEL = "store_purchase", "store_return", "store"
 #: A touchpoint must fit a Kafka record.
 MOST_LINES = 2_000
+#: More than is kept of a bad one. A good one may be longer than an event: its lines say much that is not kept.
+MOST_RAW = 128 * 1024 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def pieces_of(found: Found) -> Iterator[Piece]:
         yield Piece(b"".join(raw.content for raw in raws), raws[0].at(), problem)
         return
     # The whole receipt is kept with each part: by itself the return in it would be read as a receipt of its own.
-    whole = b"".join(raw.content for raw in receipt.raws)
+    whole = b"".join(raw.content for raw in receipt.raws)[:MOST_RAW]
     for sale in sales:
         yield Piece(whole, sale.lines[0].raw.at(), sale)
 

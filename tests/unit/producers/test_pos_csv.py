@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +21,7 @@ from producers.adapters.store.grouping import Grouping
 from producers.adapters.store.lines import Declared, Raw, line_of
 from schemas.base import event_id
 from schemas.bodies import StoreBody
-from schemas.catalogue import StoreSettings, load
+from schemas.catalogue import DEFAULT, CatalogueError, StoreSettings, load
 from schemas.outcome import Accepted, Outcome, Quarantined
 from schemas.touchpoint import Touchpoint
 
@@ -253,6 +255,12 @@ def test_too_many_lines_are_no_receipt() -> None:
     ]
 
 
+def test_a_long_receipt_with_long_lines_is_one() -> None:
+    [purchase] = taken(*[line(product="tea " * 40)] * 2000)
+    assert purchase.amount is not None
+    assert purchase.amount.minor == 2000 * 398
+
+
 # ---- columns
 
 
@@ -346,6 +354,22 @@ def test_the_catalogue_says_how_numbers_and_times_are_written(settings: dict[str
     [purchase] = taken(row, heading=heading, store=store)
     assert purchase.amount is not None
     assert (purchase.amount.minor, purchase.occurred_at.hour) == (123450, 12)
+
+
+@pytest.mark.parametrize(
+    ("section", "reason"),
+    [
+        ('[store.columns]\nbon = "Bon"', "store.columns.bon"),
+        ('[store]\ndelimiter = ";;"', "store.delimiter"),
+        ("[store]\ncomma = true", "store.comma"),
+    ],
+)
+def test_a_section_that_cannot_be_meant_is_refused_with_its_line(section: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.toml"
+    text = DEFAULT.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"\[store\].*?\[channels\]", f"{section}\n\n[channels]", text, flags=re.DOTALL))
+    with pytest.raises(CatalogueError, match=rf"catalogue.toml:\d+: {re.escape(reason)}"):
+        load(path)
 
 
 def test_a_time_in_another_form_is_refused() -> None:
