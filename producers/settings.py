@@ -59,10 +59,10 @@ class HookSettings(_Settings):
         default=None, description="the address as the provider knows it, where its signature covers that"
     )
     max_age: float = Field(
-        default=86_400,
+        default=300,
         gt=0,
-        description="seconds that a signature's own time may lie off; providers that try again for hours may send the "
-        "first signature each time, and what they repeat is known by its event id",
+        description="seconds that a signature's own time may lie off. For a provider that sends its first signature "
+        "again with each retry, as long as it tries: what comes twice is known by its event id",
     )
     unsigned: bool = Field(default=False, description="take the hook without a signature: the write key must do")
 

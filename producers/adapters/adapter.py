@@ -86,7 +86,7 @@ class HookSecrets:
     """What the operator has said of a provider's signatures: secrets or public keys (several while they rotate)."""
 
     secrets: tuple[str, ...] = ()
-    max_age: float = 86_400.0
+    max_age: float = 300.0
     """Seconds; a signature whose own time is further from now than this is refused."""
 
 

@@ -234,6 +234,9 @@ class Collector:
                 wait := refusal.retry_after or (self._settings.retry_after if refusal.status == 503 else None)
             ) is not None:
                 response.headers["Retry-After"] = str(wait)
+            if refusal.status == 401 and request.url.path.startswith("/hooks/"):
+                # Some providers send the password of an address only after they were asked for it.
+                response.headers["WWW-Authenticate"] = 'Basic realm="touchpath"'
             return response
         except ClientDisconnect:
             return json_answer(400, {"code": "disconnected", "message": "the sender closed the connection"})

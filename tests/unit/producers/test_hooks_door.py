@@ -267,6 +267,8 @@ async def test_without_a_good_key_a_hook_is_answered_401_and_leaves_nothing(key:
     door = Door()
     answer = await door.post("postmark", OPEN, key)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    # A provider may have a password for us and wait to be asked for it.
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
     assert door.topics() == []
 
 
