@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from functools import partial
 from typing import BinaryIO, cast
 from zoneinfo import ZoneInfo
 
+import orjson
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -271,3 +274,105 @@ def test_a_transaction_that_cannot_be_taken_leaves_its_neighbours_alone(at: int,
     found = list(read_on(ADAPTERS["poslog"], b"".join(rows)))
     assert [type(outcome) for outcome, _ in found].count(Quarantined) == 1
     assert len(contents(outcome for outcome, _ in found).keys() & whole.keys()) == len(whole) - 1
+
+
+# ---- any value in any field
+
+strange_texts = st.sampled_from(
+    [
+        *[
+            "",
+            " ",
+            "-",
+            "null",
+            "NaN",
+            "Infinity",
+            "1e400",
+            "1e-400",
+            "-0",
+            "0",
+            "9" * 17,
+            "9" * 30,
+            "9" * 5000,
+            "0.1" * 9,
+        ],
+        *[
+            "1,5",
+            "true",
+            "é" * 300,
+            "\u200b",
+            "T",
+            "2026-13-45",
+            "0001-01-01",
+            "9999-12-31T23:59:59-23:59",
+            "2024-01-01",
+        ],
+        *["24:00", "a/b/c/d", "a/b/c", "XXQ", "EUR", "𝟏𝟐", "٣", "1_000", "+1", ".5", "5.", "0x1f", "1 000"],
+    ]
+) | st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<&>\ufffe\uffff"), max_size=30)
+strange_values = strange_texts | st.sampled_from(
+    [None, True, False, 0, -1, 1e300, 5e-324, 10**18, -(2**63), 2**64 - 1, [], {}, [[]], {"a": None}, ["x"]]
+)
+RECEIPT = ("store_id", "till", "receipt", "timestamp", "loyalty_id", "product", "category", "quantity", "value")
+FIELDS = {
+    "pos_json": (*RECEIPT, "currency", "original_receipt", "original_store", "original_till", "original_date", "items"),
+    "loyalty_scans": ("card", "store", "time", "till", "receipt", "id", "place"),
+    "footfall": ("store", "from", "to", "count", "out", "door", "id"),
+}
+SENSIBLE = {
+    "pos_json": {"store_id": "1", "receipt": "7", "timestamp": "2024-01-01T10:00", "product": "tea", "value": 1.5},
+    "loyalty_scans": {"card": "L1", "store": "12", "time": "2024-01-01T10:00:00Z"},
+    "footfall": {"store": "12", "from": "2024-01-01 10:00", "to": "2024-01-01 11:00", "count": 7},
+}
+ELEMENTS = (
+    "RetailStoreID", "WorkstationID", "SequenceNumber", "BusinessDayDate", "EndDateTime", "CurrencyCode", "ItemID",
+    "MerchandiseHierarchy", "ExtendedAmount", "Quantity", "Total", "LoyaltyID", "CustomerID", "EMailAddress",
+    "ItemLink",
+)  # fmt: skip
+FULL = (
+    "<POSLog><Transaction><RetailStoreID>9</RetailStoreID><WorkstationID>1</WorkstationID><SequenceNumber>5"
+    "</SequenceNumber><BusinessDayDate>2024-01-01</BusinessDayDate><EndDateTime>2024-01-01T10:00:00</EndDateTime>"
+    "<CurrencyCode>EUR</CurrencyCode><RetailTransaction><LineItem><SequenceNumber>1</SequenceNumber><Sale><ItemID>a"
+    "</ItemID><MerchandiseHierarchy>x</MerchandiseHierarchy><ExtendedAmount>1.50</ExtendedAmount><Quantity>1</Quantity>"
+    "<ItemLink>1</ItemLink></Sale></LineItem><LineItem><Return><ItemID>a</ItemID><ExtendedAmount>1</ExtendedAmount>"
+    "<TransactionLink><WorkstationID>1</WorkstationID><SequenceNumber>4</SequenceNumber><BusinessDayDate>2024-01-01"
+    '</BusinessDayDate></TransactionLink></Return></LineItem><Total TotalType="TransactionGrandAmount">0.50</Total>'
+    "<LoyaltyAccount><LoyaltyID>L1</LoyaltyID></LoyaltyAccount><Customer><CustomerID>c1</CustomerID><EMail>"
+    "<EMailAddress>ada@example.org</EMailAddress></EMail></Customer></RetailTransaction></Transaction></POSLog>"
+)
+
+
+def said_or_taken(name: str, content: bytes) -> None:
+    for outcome, _ in read_on(ADAPTERS[name], content):
+        assert not isinstance(outcome, Quarantined) or outcome.record.reason.startswith("$")
+        assert isinstance(outcome, Duplicate) or len(record_of(outcome).value) < 1_000_000
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(sorted(FIELDS)), st.data())
+def test_any_value_in_any_field_of_json_is_taken_or_said(name: str, data: st.DataObject) -> None:
+    strange = data.draw(st.dictionaries(st.sampled_from(FIELDS[name]), strange_values, min_size=1, max_size=2))
+    row = {**SENSIBLE[name], **strange}
+    said_or_taken(name, orjson.dumps(row) + b"\n")
+    if name == "pos_json":
+        said_or_taken(name, orjson.dumps({**SENSIBLE[name], "items": [row]}) + b"\n")
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.dictionaries(st.sampled_from(ELEMENTS), strange_texts, min_size=1, max_size=2))
+def test_any_text_in_any_element_of_a_poslog_is_taken_or_said(strange: dict[str, str]) -> None:
+    text = FULL
+    for element, value in strange.items():
+        text = re.sub(rf"(<{element}[^>]*>)[^<]*", lambda found, value=value: found[1] + value, text)  # type: ignore[misc] # mypy cannot infer a default's type in a lambda
+    said_or_taken("poslog", text.encode())
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.dictionaries(st.integers(0, 9), strange_texts, min_size=1, max_size=2))
+def test_any_text_in_any_column_is_taken_or_said(strange: dict[int, str]) -> None:
+    row = ["12", "1", "7", "2017-03-01 10:00:00", "L1", "tea", "drinks", "1", "2.50", "EUR"]
+    for place, value in strange.items():
+        row[place] = value
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(row)
+    said_or_taken("pos_csv", HEADING + out.getvalue().encode())
