@@ -11,6 +11,7 @@ Names are remembered for the last `remembered` receipts.
 """
 
 import hashlib
+from bisect import bisect_left
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -113,7 +114,8 @@ class Grouping:
         self._open: OrderedDict[tuple[Name, date], Receipt] = OrderedDict()
         self._bad: deque[_Recent] = deque()
         self._closed: OrderedDict[bytes, bytes] = OrderedDict()
-        # First and last byte of finished receipts that a place to go on from may still have to go around.
+        # Where finished receipts stand that a place to go on from may have to go around: first and last line of each
+        # stretch of the file in which one reaches into the next, in order.
         self._spans: list[tuple[int, int]] = []
 
     def add(self, line: Line | BadLine) -> Iterator[Found]:
@@ -142,13 +144,14 @@ class Grouping:
         """Give the last byte, at most `at`, from where reading may begin anew.
 
         Everything before it is finished, and no receipt has lines on both sides: one that was read in part would be a
-        receipt of another worth.
+        receipt of another worth. Where the tills of a file never rest, so that each receipt reaches into the next, that
+        is far back: a night, or the beginning of the file.
         """
         still_open = self.first_open()
         place = at if still_open is None else min(at, still_open.offset)
-        for first, last in sorted(self._spans, reverse=True):
-            if first < place <= last:
-                place = first
+        before = bisect_left(self._spans, (place, 0))
+        if before and place <= self._spans[before - 1][1]:
+            place = self._spans[before - 1][0]
         self._spans = [span for span in self._spans if span[1] >= place]
         return place
 
@@ -212,7 +215,7 @@ class Grouping:
 
     def _close(self, receipt: Receipt) -> Found:
         raws = receipt.raws
-        self._spans.append((raws[0].offset, raws[-1].offset))
+        self._span(raws[0].offset, raws[-1].offset)
         name, content = _digest(receipt.key.encode()), _digest(*sorted(raw.content.strip() for raw in raws))
         before = self._closed.get(name)
         if before is not None:
@@ -221,6 +224,16 @@ class Grouping:
         if len(self._closed) > self._remembered:
             self._closed.popitem(last=False)
         return Whole(receipt)
+
+    def _span(self, first: int, last: int) -> None:
+        """Add the stretch of a finished receipt; those that it reaches into become one with it."""
+        begin = end = bisect_left(self._spans, (first, 0))
+        while begin and self._spans[begin - 1][1] >= first:
+            begin -= 1
+        while end < len(self._spans) and self._spans[end][0] <= last:
+            end += 1
+        touched = [*self._spans[begin:end], (first, last)]
+        self._spans[begin:end] = [(min(one[0] for one in touched), max(one[1] for one in touched))]
 
 
 def _may_belong(bad: BadLine, receipt: Receipt) -> bool:
