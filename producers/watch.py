@@ -68,7 +68,8 @@ class WatchSettings:
     """Seconds between two looks."""
     quiet: float = 5.0
     """Seconds in which size and time of a file have not changed: then it is whole."""
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace = field(default_factory=lambda: Pace(give_up_after=10))
+    """Without Kafka a file waits for the next look: so a watcher that is asked to stop need not wait longer."""
 
 
 @dataclass(frozen=True, slots=True)
