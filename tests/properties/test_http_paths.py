@@ -63,7 +63,7 @@ good_events = st.fixed_dictionaries(
     {"type": st.sampled_from(["page", "screen", "identify"]), "anonymousId": st.sampled_from(["a", "b", "c"])},
     optional={"messageId": st.sampled_from(["1", "2", "3"]), "context": st.just({"locale": "de"})},
 )
-bad_events = st.one_of(
+bad_events: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(
         [
             None,
