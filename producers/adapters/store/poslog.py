@@ -93,7 +93,7 @@ class Xml:
             Problem: there is none.
         """
         if (text := self.text(*names)) is None:
-            raise Problem(self.at(names[-1]), "required, but missing")
+            raise Problem(self.at(names[0]), "required, but missing")
         return text
 
     def says(self, name: str) -> bool:
@@ -183,7 +183,7 @@ def _pieces(transaction: Transaction, context: Context) -> Iterator[Piece]:
 
 
 def _events(xml: Xml, context: Context) -> list[Event]:
-    store = xml.needed("BusinessUnit/UnitID", "RetailStoreID")
+    store = xml.needed("RetailStoreID", "BusinessUnit/UnitID")
     till = xml.text("WorkstationID") or ""
     number = xml.needed("SequenceNumber", "ReceiptNumber", "TransactionID")
     retail = xml.child(*_RETAIL)
@@ -300,7 +300,7 @@ def _order(link: Xml, store: str, till: str | None, day: date | None) -> str | N
     till = link.text("WorkstationID") or till
     if number is None or till is None or day is None:
         return None
-    return f"{link.text('BusinessUnit/UnitID', 'RetailStoreID') or store}/{till}/{day.isoformat()}/{number}"
+    return f"{link.text('RetailStoreID', 'BusinessUnit/UnitID') or store}/{till}/{day.isoformat()}/{number}"
 
 
 def _items(retail: Xml, currency: str, store: str, *, every: bool = False) -> list[Item]:
@@ -335,14 +335,14 @@ def _item(thing: Xml, currency: str) -> Item:
         if extended.element.get("Action", "").lower() == "subtract":
             value = -abs(value)
     else:
-        price = thing.needed("ActualSalesUnitPrice", "RegularSalesUnitPrice", "ExtendedAmount")
+        price = thing.needed("ActualSalesUnitPrice", "RegularSalesUnitPrice")
         at = thing.at("ActualSalesUnitPrice")
         value = decimal_of(format(decimal_of(price, at) * quantity, "f"), at)
     hierarchies = thing.children("MerchandiseHierarchy")
     departments = [one for one in hierarchies if "department" in one.element.get("Level", "").lower()]
     category = next((one.element.text for one in departments + hierarchies if one.element.text), None)
     return Item(
-        product=thing.text("ItemID") or thing.needed("POSIdentity/POSItemID", "Description", "ItemID"),
+        product=thing.needed("ItemID", "POSIdentity/POSItemID", "Description"),
         category=category.strip()[:_TEXT_LIMIT] if category else None,
         quantity=quantity,
         value=rounded(value, currency),

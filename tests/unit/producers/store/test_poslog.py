@@ -225,7 +225,7 @@ def test_other_states_are_purchases(flags: str, retail: str) -> None:
     [
         (transaction(sale("much")), ".RetailTransaction.LineItem[0].Sale.ExtendedAmount: not a number"),
         (transaction(sale("1", item="")), ".RetailTransaction.LineItem[0].Sale.ItemID: required, but missing"),
-        (transaction("", number=""), ".TransactionID: required, but missing"),
+        (transaction("", number=""), ".SequenceNumber: required, but missing"),
         (transaction("", head="<CurrencyCode>XXQ</CurrencyCode>"), ".CurrencyCode: 'XXQ' is not an ISO 4217"),
         (transaction("").replace("2026-10-06T", "1987-10-06T"), ".EndDateTime: 1987-10-05T23:10:00+00:00 is before"),
         (transaction("").replace("2026-10-06T00:10:00", "soon"), ".EndDateTime: not a time"),
