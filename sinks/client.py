@@ -48,6 +48,10 @@ class Store:
         self._client: Client | None = None
         self._inserts: dict[str, InsertContext] = {}
 
+    def twin(self) -> Store:
+        """Give a store of the same database with a connection of its own, for another thread."""
+        return Store(self.connection, retries=self._retries)
+
     @property
     def address(self) -> str:
         """`host:port`, for messages."""

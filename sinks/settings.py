@@ -18,6 +18,8 @@ class SinkSettings(BaseModel):
     flush_rows: int = Field(default=50_000, ge=1)
     flush_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     """A batch is written at so many records or bytes of them. Two are held at most: one filling, one on its way."""
+    insert_connections: int = Field(default=3, ge=1)
+    """So many tables of a batch are written at once."""
     fetch_records: int = Field(default=5_000, ge=1)
     """So many are taken from the consumer at once; what it has fetched ahead comes on top of the two batches."""
     fetch_bytes: int = Field(default=1024 * 1024, ge=1024, description="Per partition and fetch.")

@@ -102,6 +102,7 @@ class Sink:
                 await self._sleep(pause)
                 pause = min(pause * 2, self._settings.retry_longest)
         finally:
+            self._writer.close()
             self._store.close()
 
     async def _session_once(self) -> None:
