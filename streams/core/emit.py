@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,13 +15,11 @@ from streams.core.rules import TouchRule
 from streams.core.touch import Touch
 from streams.core.wire import WriteConversion, WriteEntry, WriteJourney, WriteMark, WritePosting, WriteStep
 
+Emission = tuple[str, str, msgspec.Struct]
+"""One record to be written: topic, key, and the struct that becomes its value."""
 
-class Emission(NamedTuple):
-    """One record to be written: topic, key, and the struct that becomes its value."""
 
-    topic: str
-    key: str
-    record: msgspec.Struct
+_opened = lru_cache(maxsize=16_384)(moment)  # each of a journey's snapshots says it again
 
 
 @lru_cache(maxsize=512)
@@ -40,7 +37,7 @@ def journey(profile_id: str, state: Journey, revision: int, recorded_at: datetim
         withdrawn,
         "converted" if converted else "idle" if state.idle else "open",
         state.opening,
-        moment(state.opened_at),
+        _opened(state.opened_at),
         moment(state.last_at),
         moment(state.converted_at) if state.converted_at is not None else None,
         state.closing,
@@ -53,7 +50,7 @@ def journey(profile_id: str, state: Journey, revision: int, recorded_at: datetim
         state.last_touchpoint,
         recorded_at,
     )
-    return Emission(topics.JOURNEYS.name, profile_id, record)
+    return topics.JOURNEYS.name, profile_id, record
 
 
 def conversion(
@@ -94,7 +91,7 @@ def conversion(
         recorded_at=recorded_at,
         verified=facts.verified,
     )
-    return Emission(topics.CONVERSIONS.name, profile_id, record)
+    return topics.CONVERSIONS.name, profile_id, record
 
 
 def posting(
@@ -115,10 +112,10 @@ def posting(
         entries=entries,
         recorded_at=recorded_at,
     )
-    return Emission(topics.CREDITS.name, conversion_id, record)
+    return topics.CREDITS.name, conversion_id, record
 
 
 def beyond_horizon(profile_id: str, touch: Touch, recorded_at: datetime) -> Emission:
     """Give the mark of an event that is older than all that is kept of its profile."""
     record = WriteMark(id_text(touch.id), profile_id, "beyond_horizon", recorded_at)
-    return Emission(topics.MARKS.name, profile_id, record)
+    return topics.MARKS.name, profile_id, record

@@ -28,13 +28,14 @@ def by_key(touch: Touch) -> Key:
 class Tail:
     """Events in order. `stored[:_end]` are the `_unread` oldest as bytes; `_newest` are the others, newest first."""
 
-    __slots__ = ("_end", "_newest", "_stored", "_unread")
+    __slots__ = ("_end", "_ids", "_newest", "_stored", "_unread")
 
     def __init__(self, stored: bytes, count: int) -> None:
         self._stored = stored
         self._end = len(stored)
         self._unread = count
         self._newest: list[Touch] = []
+        self._ids: set[bytes] = set()  # of the newest
 
     def __len__(self) -> int:
         return self._unread + len(self._newest)
@@ -78,11 +79,11 @@ class Tail:
 
     def holds(self, event_id: bytes) -> bool:
         """Say whether the event is here."""
-        for touch in self._newest:
-            if touch.id == event_id:
-                return True
+        if event_id in self._ids:
+            return True
         if self._unread and self._stored.find(_ID_HEAD + event_id, 0, self._end) >= 0:
-            return any(touch.id == event_id for touch in self.all())
+            self.all()
+            return event_id in self._ids
         return False
 
     def naming(self, order: str) -> list[Touch]:
@@ -94,18 +95,22 @@ class Tail:
     def append(self, touch: Touch) -> None:
         """Add an event that is newer than all others."""
         self._newest.insert(0, touch)
+        self._ids.add(touch.id)
 
     def insert(self, touch: Touch) -> None:
         """Add an event in its place."""
         touches = self.all()
         insort(touches, touch, key=by_key)
         self._newest = touches[::-1]
+        self._ids.add(touch.id)
 
     def take(self, count: int) -> list[Touch]:
         """Take the oldest `count` events (at least one) away and give them."""
         touches = self.all()
         self._newest = touches[: count - 1 : -1]
-        return touches[:count]
+        taken = touches[:count]
+        self._ids.difference_update(touch.id for touch in taken)
+        return taken
 
     def _read_one(self) -> Touch:
         """Read the newest of the events that are stored."""
@@ -114,4 +119,5 @@ class Tail:
         self._unread -= 1
         touch = _decode(self._stored[begin:end])
         self._newest.append(touch)
+        self._ids.add(touch.id)
         return touch

@@ -33,10 +33,10 @@ class WorkerSettings(BaseModel):
     """How long a revocation waits for the batches in hand; what takes longer is fenced by the next owner."""
     request_timeout: float = Field(default=40.0, gt=0)
 
-    max_batch_records: int = Field(default=2000, ge=1)
+    max_batch_records: int = Field(default=16_000, ge=1)
     max_bytes_in_flight: int = Field(default=64 * 1024 * 1024, ge=1)
-    max_fetch_bytes: int = Field(default=1024 * 1024, ge=1024, description="Per partition and fetch.")
-    producer_batch_bytes: int = Field(default=256 * 1024, ge=1024)
+    max_fetch_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Per partition and fetch.")
+    producer_batch_bytes: int = Field(default=768 * 1024, ge=1024)
     max_request_bytes: int = Field(default=1024 * 1024, ge=1024)
     """The largest record that may be written; not more than the broker's `message.max.bytes`."""
 

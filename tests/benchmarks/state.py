@@ -8,6 +8,7 @@ gives the same bytes as folding each of them would.
     python -m tests.benchmarks.state --quick    without the million
 """
 
+import gc
 import json
 import subprocess
 import sys
@@ -117,6 +118,7 @@ def main() -> None:
     """Read the arguments and run."""
     if "--case" in sys.argv:
         profiles, each, kind = sys.argv[sys.argv.index("--case") + 1 :]
+        gc.disable()  # as the worker has it in its batches
         print(json.dumps(case(int(profiles), int(each), kind)))
     else:
         run_cases("--quick" in sys.argv)

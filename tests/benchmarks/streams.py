@@ -120,7 +120,7 @@ def lines(found: Sequence[Measured]) -> list[Line]:
         "faust": "stream stage, plain Faust: the same core functions",
     }
     notes = {
-        "ours": "exactly once, memory store, default settings, transactions of up to 2,000 records",
+        "ours": "exactly once, memory store, default settings, transactions of up to 16,000 records",
         "resolve": "the same, that stage only",
         "fold": "the same, that stage only",
         "quix": "exactly once, RocksDB state, a checkpoint each second",

@@ -1,6 +1,7 @@
 """What each touch of a conversion earned in one model: credit in billionths and value in minor units."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from streams.core.attribution.models import MODELS
@@ -19,6 +20,11 @@ class Share(NamedTuple):
     value: int
 
 
+@lru_cache(maxsize=1024)
+def _credits(weights: tuple[int, ...]) -> list[int]:
+    return split(CREDIT_UNITS, weights)
+
+
 def allocate(model: str, path: Sequence[Touch], value: int) -> list[Share]:
     """Split one conversion of `value` minor units over its path; what earns nothing is left out.
 
@@ -27,9 +33,9 @@ def allocate(model: str, path: Sequence[Touch], value: int) -> list[Share]:
     if not path:
         return [Share(None, CREDIT_UNITS, value)]
     weights = MODELS[model](path)
-    if len(path) == 1:
-        return [Share(path[0], CREDIT_UNITS, value)]
-    credits_ = split(CREDIT_UNITS, weights)
+    if len(path) - weights.count(0) == 1:  # as always with the first or last touch
+        return [Share(path[next(index for index, weight in enumerate(weights) if weight)], CREDIT_UNITS, value)]
+    credits_ = _credits(tuple(weights))
     values = split(value, weights)
     return [
         Share(touch, credit, part) for touch, credit, part in zip(path, credits_, values, strict=True) if credit or part

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from streams.core.attribution.allocation import CREDIT_UNITS, Share, allocate
@@ -76,6 +77,7 @@ def _entry(
     )
 
 
+@lru_cache(maxsize=4096)
 def credit_text(units: int) -> str:
     """Write credit units as a decimal: 333333333 is `0.333333333`."""
     whole, rest = divmod(abs(units), CREDIT_UNITS)
