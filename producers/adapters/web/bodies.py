@@ -9,6 +9,7 @@ from typing import Literal
 from producers.adapters.amounts import decimal_of
 from producers.adapters.payload import Node
 from producers.adapters.problem import Problem
+from producers.adapters.web.channel.placed import agent_fields
 from schemas.bodies import Body, EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, WebBody
 
 Result = Literal["answered", "abandoned", "resolved"]
@@ -66,7 +67,8 @@ def _web(event: Node, properties: Node, items: tuple[LineItem, ...]) -> WebBody:
         path=properties.remark("path") or seen.remark("path"),
         title=title or seen.remark("title") or event.remark("name"),
         referrer=_referrer(properties) or _referrer(seen),
-        user_agent=context.remark("userAgent"),
+        user_agent=(user_agent := context.remark("userAgent")),
+        **agent_fields(user_agent),
         locale=context.remark("locale"),
         items=items,
     )

@@ -22,7 +22,7 @@ from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.bodies import body_of
-from producers.adapters.web.channel.placed import placed
+from producers.adapters.web.channel.placed import visit_channel
 from producers.adapters.web.clock import occurred_at
 from producers.adapters.web.people import identifiers_of
 from producers.adapters.web.worth import amount_of, items_of, order_of
@@ -69,8 +69,7 @@ def outcome_of(
     try:
         payload = _read(raw, path, limits)
         context = shared_context or {}
-        touchpoint = _touchpoint(payload, call, sender, received_at, catalogue, path, sent_at, context)
-        return Accepted(placed(touchpoint, catalogue))
+        return Accepted(_touchpoint(payload, call, sender, received_at, catalogue, path, sent_at, context))
     except Problem as problem:
         reason = str(problem)
     except ValidationError as error:
@@ -117,19 +116,21 @@ def _touchpoint(
     channel = _channel_of(event, properties, context, touchpoint, kind, sender, catalogue)
     amount = amount_of(properties, touchpoint, catalogue, sender.default_currency)
     currency = amount.currency if amount else sender.default_currency
+    campaign = _campaign_of(context, properties, channel)
+    body = body_of(channel, event, properties, items_of(properties, currency))
     built = Touchpoint(
         event_id=id_,
         source=sender.source,
         touchpoint=touchpoint,
-        channel=channel,
+        channel=visit_channel(touchpoint, channel, body, campaign, catalogue),
         occurred_at=occurred_at(event, sent_at, received_at),
         received_at=received_at,
         identifiers=identifiers_of(event, kind, sender.phone_region),
-        campaign=_campaign_of(context, properties, channel),
+        campaign=campaign,
         order_id=order_of(properties),
         amount=amount,
         name=name,
-        body=body_of(channel, event, properties, items_of(properties, currency)),
+        body=body,
         properties=kept_of(_kept(event, properties, context), sender),
         verified=not sender.public,
     )

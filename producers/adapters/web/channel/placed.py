@@ -1,29 +1,41 @@
-"""A web touchpoint with its channel and its agent: the last step of every adapter that speaks of pages."""
+"""A web touchpoint with its channel and its agent, for every adapter that speaks of pages."""
 
+from functools import lru_cache
 from typing import Any
 
 from producers.adapters.web.channel.agent import agent_of
 from producers.adapters.web.channel.rules import channel_of
-from schemas.bodies import WebBody
+from schemas.bodies import Body, WebBody
 from schemas.catalogue import Catalogue
-from schemas.touchpoint import Touchpoint
+from schemas.touchpoint import Campaign, Touchpoint
 
 
-def placed(touchpoint: Touchpoint, catalogue: Catalogue) -> Touchpoint:
-    """Give the touchpoint with what its page, referrer, campaign and user agent say.
+@lru_cache(maxsize=16_384)
+def agent_fields(user_agent: str | None) -> dict[str, Any]:
+    """Give the fields of a `WebBody` that its user agent says; nobody changes the dict."""
+    return agent_of(user_agent)._asdict() if user_agent is not None else {}
+
+
+def visit_channel(name: str, channel: str, body: Body, campaign: Campaign | None, catalogue: Catalogue) -> str:
+    """Give the channel of a touchpoint by its page, referrer and campaign, else the one that it has.
 
     Only what is part of a visit gets another channel: the visit earns the credit, by its first event.
     """
+    if channel not in {"web", "app"} or not isinstance(body, WebBody):
+        return channel
+    entry = catalogue.entry(name)
+    if entry is None or not entry.visit:
+        return channel
+    return channel_of(catalogue.web, body.url, body.referrer, campaign) or channel
+
+
+def placed(touchpoint: Touchpoint, catalogue: Catalogue) -> Touchpoint:
+    """Give a finished touchpoint with what its page, referrer, campaign and user agent say."""
     body = touchpoint.body
     if not isinstance(body, WebBody):
         return touchpoint
-    changed: dict[str, Any] = {}
+    channel = visit_channel(touchpoint.touchpoint, touchpoint.channel, body, touchpoint.campaign, catalogue)
+    changed: dict[str, Any] = {} if channel == touchpoint.channel else {"channel": channel}
     if body.user_agent is not None:
-        agent = agent_of(body.user_agent)
-        changed["body"] = body.model_copy(update=agent._asdict())
-    entry = catalogue.entry(touchpoint.touchpoint)
-    if touchpoint.channel in {"web", "app"} and entry is not None and entry.visit:
-        channel = channel_of(catalogue.web, body.url, body.referrer, touchpoint.campaign)
-        if channel is not None:
-            changed["channel"] = channel
+        changed["body"] = body.model_copy(update=agent_fields(body.user_agent))
     return touchpoint.model_copy(update=changed) if changed else touchpoint
