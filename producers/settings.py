@@ -224,7 +224,7 @@ class CollectorSettings(_Settings):
 class PublisherSettings(_Settings):
     """The way to Kafka. With these defaults a record is acknowledged or given up within ten seconds."""
 
-    linger_ms: int = Field(default=5, ge=0)
+    linger_ms: int = Field(default=1, ge=0)
     batch_bytes: int = Field(default=128 * 1024, ge=1)
     compression: Literal["gzip", "lz4", "zstd"] | None = None
     buffer_bytes: int = Field(default=64 * 1024**2, ge=1024, description="of records that are not acknowledged yet")
