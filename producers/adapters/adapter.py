@@ -29,6 +29,11 @@ class Context:
     catalogue: Catalogue
     limits: Limits = field(default_factory=Limits)
 
+    def usual_channel(self, touchpoint: str) -> str:
+        """Give the channel of a touchpoint that names none: the catalogue's, else the source's, else web."""
+        entry = self.catalogue.entry(touchpoint)
+        return entry.channel if entry is not None else self.sender.channel or "web"
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -14,7 +14,6 @@ from producers.adapters.permitted import permitted
 from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Sender
-from producers.adapters.web.channel.placed import placed
 from schemas.base import derived_id, event_id
 from schemas.bodies import Body, EmailBody, HotlineBody, OtherBody, StoreBody, WebBody
 from schemas.outcome import Accepted, Outcome
@@ -39,8 +38,7 @@ def outcome_of(adapter: Adapter, piece: Piece, context: Context) -> Outcome:
             raise Problem(
                 piece.path, f"{len(piece.raw)} bytes, more than the {context.limits.event_bytes} of one event"
             )
-        touchpoint = finished(adapter.read(piece, context), piece, context)
-        return Accepted(placed(touchpoint, context.catalogue) if adapter.area == "web" else touchpoint)
+        return Accepted(finished(adapter.read(piece, context), piece, context))
     except Problem as problem:
         reason = str(problem)
     except ValidationError as error:
@@ -56,7 +54,7 @@ def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
         ValidationError: it breaks the contract of a touchpoint.
     """
     sender = context.sender
-    channel = _channel(draft, context)
+    channel = draft.channel if draft.channel is not None else context.usual_channel(draft.touchpoint)
     touchpoint = Touchpoint(
         event_id=_id(draft, piece, sender),
         source=sender.source,
@@ -95,13 +93,6 @@ def zoned(moment: datetime, sender: Sender, path: str) -> datetime:
 def empty_body(channel: str) -> Body:
     """Give the body of a channel that nothing is known of."""
     return _BODIES.get(channel, OtherBody)()
-
-
-def _channel(draft: Draft, context: Context) -> str:
-    if draft.channel is not None:
-        return draft.channel
-    entry = context.catalogue.entry(draft.touchpoint)
-    return entry.channel if entry is not None else context.sender.channel or "web"
 
 
 def _id(draft: Draft, piece: Piece, sender: Sender) -> UUID:

@@ -9,7 +9,7 @@ from typing import Literal
 from producers.adapters.amounts import decimal_of
 from producers.adapters.payload import Node
 from producers.adapters.problem import Problem
-from producers.adapters.web.channel.placed import agent_fields
+from producers.adapters.web.channel.visit import agent_fields
 from schemas.bodies import Body, EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, WebBody
 
 Result = Literal["answered", "abandoned", "resolved"]

@@ -22,7 +22,7 @@ from producers.adapters.problem import Problem
 from producers.adapters.quarantine import quarantined
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.bodies import body_of
-from producers.adapters.web.channel.placed import visit_channel
+from producers.adapters.web.channel.visit import visit_channel
 from producers.adapters.web.clock import occurred_at
 from producers.adapters.web.people import identifiers_of
 from producers.adapters.web.worth import amount_of, items_of, order_of

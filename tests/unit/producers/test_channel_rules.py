@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
 import pytest
 
+from producers.adapters.adapter import Context, HookRequest
+from producers.adapters.finish import outcome_of
+from producers.adapters.registry import ADAPTERS
+from producers.adapters.sender import Sender
 from producers.adapters.web.channel.agent import agent_of
 from producers.adapters.web.channel.referrers import referrer_of
 from producers.adapters.web.channel.rules import channel_of
+from producers.adapters.web.segment import outcome_of as segment_outcome
+from schemas.bodies import WebBody
 from schemas.catalogue import WebSettings, load
+from schemas.outcome import Accepted, Outcome
 from schemas.touchpoint import Campaign
 
 WEB = load().web
@@ -100,3 +111,35 @@ def test_a_user_agent_says_browser_and_machine(text: str, browser: str | None, b
     agent = agent_of(text)
     assert agent.bot is bot
     assert browser is None or agent.browser == browser
+
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36"
+ARRIVAL = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def by_segment() -> Outcome:
+    event = {
+        "type": "page",
+        "userId": "c1",
+        "context": {"page": {"url": PAGE, "referrer": "https://www.google.de/"}, "userAgent": CHROME},
+    }
+    return segment_outcome(orjson.dumps(event), "page", Sender("shop", "x"), ARRIVAL, load())
+
+
+def by_snowplow() -> Outcome:
+    hit = {"e": "pv", "p": "web", "aid": "shop", "url": PAGE, "refr": "https://www.google.de/", "ua": CHROME}
+    request = HookRequest(orjson.dumps({"data": [hit | {"dtm": "1777636800000"}]}), {}, (), "https://x.example/i")
+    context = Context(Sender("shop", "x"), ARRIVAL, load())
+    pieces = ADAPTERS["snowplow"].pieces
+    assert pieces is not None
+    return outcome_of(ADAPTERS["snowplow"], next(pieces(request, context)), context)
+
+
+@pytest.mark.parametrize("sent", [by_segment, by_snowplow])
+def test_a_page_view_has_the_channel_and_the_agent_whoever_sends_it(sent: Callable[[], Outcome]) -> None:
+    outcome = sent()
+    assert isinstance(outcome, Accepted)
+    touchpoint = outcome.touchpoint
+    assert (touchpoint.touchpoint, touchpoint.channel) == ("page_view", "search")
+    assert isinstance(touchpoint.body, WebBody)
+    assert (touchpoint.body.browser, touchpoint.body.system, touchpoint.body.bot) == ("Chrome", "Linux", False)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
 from producers.adapters.payload import SHORT_LIMIT, TEXT_LIMIT, Node
 from producers.adapters.web.bodies import body_of
+from producers.adapters.web.channel.visit import agent_fields, visit_channel
 from producers.adapters.web.snowplow.clock import occurred_at
 from producers.adapters.web.snowplow.entities import Entity, by_name, entities_of
 from producers.adapters.web.snowplow.events import Event, what_of
@@ -68,18 +69,20 @@ def read(piece: Piece, context: Context) -> Draft:
     moment, at = occurred_at(event, context.received_at)
     channel = _channel(event, what.touchpoint, context)
     url = _page(event, hit, entities)
+    campaign = _campaign(url, entities)
+    body = _body(event, hit, url, channel, what)
     return Draft(
         touchpoint=what.touchpoint,
-        channel=channel,
+        channel=visit_channel(what.touchpoint, channel, body, campaign, context.catalogue),
         occurred_at=moment,
         at=at,
         id=_id(event, hit, context),
         identifiers=identifiers_of(event, entities),
-        campaign=_campaign(url, entities),
+        campaign=campaign,
         order_id=what.worth.order_id,
         amount=what.worth.amount,
         name=what.name[:SHORT_LIMIT] if what.name is not None else None,
-        body=_body(event, hit, url, channel, what, context),
+        body=body,
         properties=_properties(event, what, entities),
     )
 
@@ -95,13 +98,13 @@ def _id(event: Node, hit: Hit, context: Context) -> str:
     return str(derived_id("content", context.sender.source, "snowplow", content))
 
 
-def _channel(event: Node, touchpoint: str, context: Context) -> str | None:
-    """`app` for what an app did of the shop's; None leaves it to the catalogue and the source."""
-    entry = context.catalogue.entry(touchpoint)
+def _channel(event: Node, touchpoint: str, context: Context) -> str:
+    """`app` for what an app did of the shop's, else the usual one."""
+    usual = context.usual_channel(touchpoint)
     if event.values.get("p") not in _APPS or "app" not in context.catalogue.channels:
-        return None
-    if entry is not None:
-        return "app" if entry.channel == "web" else None
+        return usual
+    if context.catalogue.entry(touchpoint) is not None:
+        return "app" if usual == "web" else usual
     return context.sender.channel or "app"
 
 
@@ -146,19 +149,19 @@ def _page_campaign(url: str) -> Campaign | None:
     return Campaign(**found) if found else None
 
 
-def _body(event: Node, hit: Hit, url: str | None, channel: str | None, what: Event, context: Context) -> Body:
-    entry = context.catalogue.entry(what.touchpoint)
-    kind = channel or (entry.channel if entry is not None else context.sender.channel or "web")
-    if kind not in {"web", "app"}:
-        return body_of(kind, Node({}, event.path), Node(what.properties, event.path), what.worth.items)
+def _body(event: Node, hit: Hit, url: str | None, channel: str, what: Event) -> Body:
+    if channel not in {"web", "app"}:
+        return body_of(channel, Node({}, event.path), Node(what.properties, event.path), what.worth.items)
     # A server's tracker sends by a library, whose name is not a visitor's browser.
     own = hit.user_agent if event.values.get("p", "web") in _BROWSERS else None
+    user_agent = event.remark("ua") or (own[:TEXT_LIMIT] if own else None)
     return WebBody(
         url=url,
         path=_path(url),
         title=event.remark("page"),
         referrer=event.remark("refr"),
-        user_agent=event.remark("ua") or (own[:TEXT_LIMIT] if own else None),
+        user_agent=user_agent,
+        **agent_fields(user_agent),
         locale=event.remark("lang"),
         items=what.worth.items,
     )

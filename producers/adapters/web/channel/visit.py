@@ -1,4 +1,4 @@
-"""A web touchpoint with its channel and its agent, for every adapter that speaks of pages."""
+"""What every adapter that speaks of pages says of them: the channel of a visit, and the agent that sent it."""
 
 from functools import lru_cache
 from typing import Any
@@ -7,7 +7,7 @@ from producers.adapters.web.channel.agent import agent_of
 from producers.adapters.web.channel.rules import channel_of
 from schemas.bodies import Body, WebBody
 from schemas.catalogue import Catalogue
-from schemas.touchpoint import Campaign, Touchpoint
+from schemas.touchpoint import Campaign
 
 
 @lru_cache(maxsize=16_384)
@@ -27,15 +27,3 @@ def visit_channel(name: str, channel: str, body: Body, campaign: Campaign | None
     if entry is None or not entry.visit:
         return channel
     return channel_of(catalogue.web, body.url, body.referrer, campaign) or channel
-
-
-def placed(touchpoint: Touchpoint, catalogue: Catalogue) -> Touchpoint:
-    """Give a finished touchpoint with what its page, referrer, campaign and user agent say."""
-    body = touchpoint.body
-    if not isinstance(body, WebBody):
-        return touchpoint
-    channel = visit_channel(touchpoint.touchpoint, touchpoint.channel, body, touchpoint.campaign, catalogue)
-    changed: dict[str, Any] = {} if channel == touchpoint.channel else {"channel": channel}
-    if body.user_agent is not None:
-        changed["body"] = body.model_copy(update=agent_fields(body.user_agent))
-    return touchpoint.model_copy(update=changed) if changed else touchpoint
