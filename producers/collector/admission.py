@@ -60,7 +60,6 @@ class Admission:
     def unauthorized(self, message: str) -> Refusal:
         """Count a request without a good key, and give the answer."""
         self._metrics.unauthorized.inc()
-        # No WWW-Authenticate: browsers would ask the visitor of a web page for a password.
         return Refusal(401, "unauthorized", message)
 
     def admit(self, key: WriteKey, door: Door, request: Request) -> None:

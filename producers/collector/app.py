@@ -92,7 +92,7 @@ class Collector:
             return await self._take(door, request)
 
         methods = [*door.methods, "OPTIONS", *(["GET"] if door.look else [])]
-        return [Route(path, self._watched(path, take), methods=methods) for path in door.paths]
+        return [Route(path, self._watched(path, take, asks=door.asks), methods=methods) for path in door.paths]
 
     def _routes_of_page(self, page: Page) -> list[Route]:
         async def show(request: Request) -> Response:
@@ -203,7 +203,7 @@ class Collector:
 
     # ---- around every request
 
-    def _watched(self, path: str, handler: Handler) -> Handler:
+    def _watched(self, path: str, handler: Handler, *, asks: bool = False) -> Handler:
         async def watched(request: Request) -> Response:
             request.scope["query_string"] = plain_query(request.scope["query_string"])
             origin = request.headers.get("origin")
@@ -214,7 +214,7 @@ class Collector:
             began = time.perf_counter()
             self._in_flight += 1
             try:
-                response = await self._answered(request, handler)
+                response = await self._answered(request, handler, asks=asks)
             finally:
                 self._in_flight -= 1
             origins = getattr(request.state, "origins", None) or self._settings.origins_of(None)
@@ -225,7 +225,7 @@ class Collector:
 
         return watched
 
-    async def _answered(self, request: Request, handler: Handler) -> Response:
+    async def _answered(self, request: Request, handler: Handler, *, asks: bool) -> Response:
         try:
             return await handler(request)
         except Refusal as refusal:
@@ -234,8 +234,7 @@ class Collector:
                 wait := refusal.retry_after or (self._settings.retry_after if refusal.status == 503 else None)
             ) is not None:
                 response.headers["Retry-After"] = str(wait)
-            if refusal.status == 401 and request.url.path.startswith("/hooks/"):
-                # Some providers send the password of an address only after they were asked for it.
+            if refusal.status == 401 and asks:
                 response.headers["WWW-Authenticate"] = 'Basic realm="touchpath"'
             return response
         except ClientDisconnect:

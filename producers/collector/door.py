@@ -116,6 +116,8 @@ class Door:
     """What a GET is shown where the door takes POST only: some providers try an address before they use it."""
     private: bool = False
     """Is it closed to public keys? So it is where other companies' systems send, and never a page."""
+    asks: bool = False
+    """Does a 401 ask for a password? Some systems send theirs only then. A browser would ask the visitor of a page."""
     scopes: tuple[str, ...] = ()
     """Every name that `names` may give; so a typing error in a key's `allow` is found at the start."""
     names: Callable[[Request], tuple[str, ...]] | None = None

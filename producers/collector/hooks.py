@@ -148,6 +148,7 @@ DOORS = (
         about="Webhooks of mail providers, telephone systems, shops, help desks and survey tools, as they send them",
         key_outside=presented_key,
         private=True,
+        asks=True,
         scopes=("hooks", *(f"hooks:{name}" for name in _NAMES)),
         parameters={"adapter": {"type": "string", "enum": list(_NAMES)}},
         body={},  # each provider's own; forms, too
