@@ -100,8 +100,8 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
     if not _FIRST_MOMENT <= at <= _LAST_MOMENT:
         raise ValueError("occurred_at lies outside of the possible times")
     order, money = touchpoint.order_id, touchpoint.amount
-    rule = rules.rule(touchpoint.touchpoint, touchpoint.channel)
-    machine = touchpoint.body.machine or touchpoint.body.bot
+    machine = MACHINE if touchpoint.body.machine or touchpoint.body.bot else 0
+    rule = rules.rule(touchpoint.touchpoint, touchpoint.channel, machine)
     sale: Sale | None = None
     if order is not None or money is not None or rule.conversion is not None:
         currency = money.currency if money else None
@@ -115,8 +115,8 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
         touchpoint.touchpoint,
         touchpoint.channel,
         touchpoint.campaign.name if touchpoint.campaign else None,
-        _device(touchpoint) if rule.visit and not machine else 0,
-        (0 if touchpoint.verified else UNVERIFIED) | (MACHINE if machine else 0),
+        _device(touchpoint) if rule.visit else 0,
+        (0 if touchpoint.verified else UNVERIFIED) | machine,
         sale,
     )
 

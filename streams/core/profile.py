@@ -155,8 +155,7 @@ class Profile:
 
     def _append(self, touch: Touch, rule: TouchRule, recorded_at: datetime) -> list[emit.Emission]:
         log, rules = self._log, self._rules
-        if rule.visit:
-            mark_visit(log, touch, rules)
+        mark_visit(log, touch, rules)
         if rule.conversion is not None:
             touch.flags |= CONVERTS
         log.append(touch)

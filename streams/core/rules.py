@@ -1,6 +1,6 @@
 """The catalogue as the fold asks it: one look-up per touchpoint name, windows in microseconds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from schemas.catalogue import Catalogue
 from streams.core.clock import DAY, MINUTE
@@ -28,7 +28,7 @@ class Rules:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._rules: dict[tuple[str, str], TouchRule] = {}
+        self._rules: dict[tuple[str, str, int], TouchRule] = {}
         journey, attribution = catalogue.journey, catalogue.attribution
         self.visit_gap = journey.visit_gap_minutes * MINUTE
         self.inactivity = journey.inactivity_days * DAY
@@ -39,29 +39,27 @@ class Rules:
         self.max_path = attribution.max_path
         self.models: tuple[str, ...] = attribution.models
 
-    def rule(self, touchpoint: str, channel: str) -> TouchRule:
-        """Give the rule of a touchpoint in a channel."""
-        found = self._rules.get((touchpoint, channel))
+    def of(self, touch: Touch) -> TouchRule:
+        """Give the rule of an event."""
+        return self.rule(touch.name, touch.channel, touch.flags & MACHINE)
+
+    def rule(self, touchpoint: str, channel: str, machine: int = 0) -> TouchRule:
+        """Give the rule of a touchpoint in a channel. What a machine did (`MACHINE`) earns nothing and is no visit."""
+        found = self._rules.get((touchpoint, channel, machine))
         if found is None:
-            found = self._compile(touchpoint, channel)
+            found = self._compile(touchpoint, channel, machine)
             if len(self._rules) < 100_000:  # senders invent names: the memory for them is bounded
-                self._rules[touchpoint, channel] = found
+                self._rules[touchpoint, channel, machine] = found
         return found
 
-    def of(self, touch: Touch) -> TouchRule:
-        """Give the rule of an event; a machine's earns nothing and makes no visit."""
-        if touch.flags & MACHINE:
-            return replace(self.rule(touch.name, touch.channel), credit=False, visit=False)
-        return self._rules.get((touch.name, touch.channel)) or self.rule(touch.name, touch.channel)
-
-    def _compile(self, touchpoint: str, channel: str) -> TouchRule:
+    def _compile(self, touchpoint: str, channel: str, machine: int) -> TouchRule:
         catalogue = self._catalogue
         entry = catalogue.entry(touchpoint)
         name = catalogue.conversion_of.get(touchpoint)
         conversion = catalogue.conversions[name] if name else None
         return TouchRule(
-            credit=entry.credit if entry else False,
-            visit=entry.visit if entry else channel in VISIT_CHANNELS,
+            credit=bool(entry and entry.credit and not machine),
+            visit=not machine and (entry.visit if entry else channel in VISIT_CHANNELS),
             retention=bool(entry and entry.phase == catalogue.retention_phase),
             conversion=name,
             closing=bool(conversion and conversion.closing),
