@@ -18,7 +18,7 @@ from producers.adapters.adapter import Piece
 from producers.adapters.amounts import MAX_DIGITS, currency_of, money
 from producers.adapters.loose import Loose, channel_named, folded, opened
 from producers.adapters.moments import parsed
-from producers.adapters.pieces import BAD_GZIP, csv_rows
+from producers.adapters.pieces import BAD_GZIP, csv_rows, delimiter_of
 from producers.adapters.problem import Problem
 from producers.adapters.sender import Limits
 from schemas.catalogue import Catalogue
@@ -139,7 +139,7 @@ def _heading(file: BinaryIO) -> _Heading:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Problem("$.line[1]", f"not UTF-8 (byte {error.start + 1}): export the file as UTF-8") from None
-    delimiter = max(",;\t|", key=text.count)
+    delimiter = delimiter_of(line)
     names = [folded(name) for name in next(csv.reader([text], delimiter=delimiter), [])]
     for aliases in (DAY, CHANNEL, COST):
         if not any(folded(alias) in names for alias in aliases):

@@ -12,6 +12,8 @@ from urllib.parse import unquote_plus
 
 import orjson
 
+from producers.adapters.pieces import delimiter_of
+
 
 def without_fields(raw: bytes, names: frozenset[str]) -> bytes | None:
     """Give the bytes without the fields of these names (lower case); None where they cannot be told from the rest."""
@@ -70,7 +72,7 @@ def _form(raw: bytes, names: frozenset[str]) -> bytes | None:
 
 def _table(raw: bytes, names: frozenset[str]) -> bytes | None:
     heading, _, rest = raw.partition(b"\n")
-    delimiter = max(",;\t|", key=lambda sign: heading.count(sign.encode()))
+    delimiter = delimiter_of(heading)
     try:
         text = raw.decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))

@@ -128,9 +128,9 @@ def csv_rows(file: BinaryIO, limits: Limits, *, delimiter: str | None = None) ->
     """
     source = lines(file, limits.event_bytes)
     first = kept_heading(file) or next(source, (0, 0, b""))[2]
-    names = _heading(first, delimiter)
+    separator = delimiter or delimiter_of(first)
+    names = _heading(first, separator)
     tell_heading(file, first)
-    separator = delimiter or _delimiter(first)
     for number, end, content in source:
         raw = content
         while raw.count(b'"') % 2 and len(raw) <= limits.event_bytes:
@@ -143,7 +143,7 @@ def csv_rows(file: BinaryIO, limits: Limits, *, delimiter: str | None = None) ->
             yield Piece(raw, f"$.line[{number}]", row, end if raw.endswith(b"\n") else None)
 
 
-def _heading(first: bytes, delimiter: str | None) -> list[str]:
+def _heading(first: bytes, delimiter: str) -> list[str]:
     try:
         text = first.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -151,7 +151,7 @@ def _heading(first: bytes, delimiter: str | None) -> list[str]:
     if not text.strip():
         raise Problem("$", "the file is empty: a heading with the columns' names is needed")
     try:
-        row = next(csv.reader([text], delimiter=delimiter or _delimiter(first)))
+        row = next(csv.reader([text], delimiter=delimiter))
     except csv.Error as error:
         raise Problem("$.line[1]", f"not CSV: {error}") from None
     names = [name.strip().lower() for name in row]
@@ -161,7 +161,8 @@ def _heading(first: bytes, delimiter: str | None) -> list[str]:
     return names
 
 
-def _delimiter(heading: bytes) -> str:
+def delimiter_of(heading: bytes) -> str:
+    """Give the sign that parts a heading's columns: the most frequent of comma, semicolon, tab and bar."""
     return max(",;\t|", key=lambda sign: heading.count(sign.encode()))
 
 

@@ -8,6 +8,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from producers.adapters.pieces import delimiter_of
 from schemas.catalogue import StoreSettings
 
 
@@ -33,7 +34,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "original_date": ("original_day", "original_business_day"),
 }
 REQUIRED = ("store_id", "receipt", "timestamp", "product", "value")
-_DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def layout_of(first_line: str, settings: StoreSettings | None = None) -> Layout:
     """
     settings = settings or StoreSettings()
     line = first_line.removeprefix("\ufeff")
-    delimiter = settings.delimiter or max(_DELIMITERS, key=line.count)
+    delimiter = settings.delimiter or delimiter_of(line.encode())
     headings = _split(line, delimiter)
     places = {folded(heading): place for place, heading in reversed(list(enumerate(headings)))}
     positions: dict[str, int] = {}
