@@ -4,7 +4,7 @@
 Unknown fields are never looked at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,17 @@ class Node:
         if len(text) > limit:
             raise Problem(self.at(name), f"longer than {limit} characters")
         return text
+
+    def one_of(self, name: str, known: Collection[str]) -> str:
+        """Give the text of a field that must be one of those.
+
+        Raises:
+            Problem: it is missing, no text, or another.
+        """
+        stated = self.text(name)
+        if stated is None or stated not in known:
+            raise Problem(self.at(name), f"{stated!r} is none of {', '.join(known)}")
+        return stated
 
     def first_text(self, names: Iterable[str]) -> str | None:
         """Give the first text that there is among the fields, as `text` does."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import orjson
 
-from producers.adapters.adapter import Piece
+from producers.adapters.adapter import Context, HookRequest, Piece
 from producers.adapters.payload import deeper_than
 from producers.adapters.problem import Problem
 from producers.adapters.resumed import kept_heading, lines_before, tell_heading
@@ -61,6 +61,11 @@ def json_pieces(body: bytes, limits: Limits) -> Iterator[Piece]:
         return
     for index, raw in enumerate(raw_items(stripped, "$")):
         yield json_piece(raw, f"$[{index}]", limits)
+
+
+def body_pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
+    """Split a webhook's body as `json_pieces` does: the `pieces` of an adapter whose events stand in it as they are."""
+    return json_pieces(request.body, context.limits)
 
 
 def raw_items(raw: bytes, path: str) -> list[bytes]:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from producers.adapters import signing
 from producers.adapters.adapter import Adapter, Context, HookRequest, HookSecrets, SignatureRefused
 from producers.adapters.crm import activities, customers, segment_archive, touchpoints
 from producers.adapters.finish import outcome_of
@@ -226,7 +227,7 @@ HEADER = TEXT | st.just("1795305600") | TEXT.map("v1,{}".format)
 VERIFIERS = {
     "typeform": (signatures.typeform, ("typeform-signature",)),
     "delighted": (signatures.delighted, ("x-delighted-webhook-signature",)),
-    "formbricks": (signatures.standard_webhooks, ("webhook-id", "webhook-timestamp", "webhook-signature")),
+    "formbricks": (signing.standard_webhooks, ("webhook-id", "webhook-timestamp", "webhook-signature")),
 }
 
 

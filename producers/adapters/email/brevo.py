@@ -4,12 +4,10 @@ Formats: https://developers.brevo.com/docs/transactional-webhooks, https://devel
 Of its times only `ts_epoch` and `ts_event` are in UTC; `date` and `date_event` are in the zone of the account.
 """
 
-from collections.abc import Iterator
-
-from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
+from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
 from producers.adapters.email import mail
 from producers.adapters.payload import Node
-from producers.adapters.pieces import json_pieces, json_value
+from producers.adapters.pieces import body_pieces, json_value
 from producers.adapters.problem import Problem
 from producers.adapters.sender import Limits
 
@@ -39,11 +37,6 @@ _EVENTS = {
 }
 _TIMES = ("ts_epoch", "ts_event", "ts", "date_event", "date")
 _KEPT = ("camp_id", "template_id", "reason", "device_used", "sender_email", "segment_ids", "list_id")
-
-
-def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
-    """Give the one event of a request, or those of a batch."""
-    return json_pieces(request.body, context.limits)
 
 
 def read(piece: Piece, context: Context) -> Draft:
@@ -98,7 +91,7 @@ ADAPTER = Adapter(
     name="brevo",
     about="Brevo: sent, delivered, opened, clicked, bounced, complained, unsubscribed",
     area="email",
-    pieces=pieces,
+    pieces=body_pieces,
     read=read,
     hook=Hook(signature="none: the write key protects it"),
 )

@@ -13,10 +13,10 @@ import orjson
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, HookSecrets, Piece
 from producers.adapters.email import mail
-from producers.adapters.email.signing import digests, from_hex, header, one_matches
 from producers.adapters.payload import Node
 from producers.adapters.pieces import json_pieces
 from producers.adapters.problem import Problem
+from producers.adapters.signing import digests, from_hex, header, one_matches
 
 _EVENTS = {
     "activity.sent": mail.SENT,
@@ -46,9 +46,7 @@ def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
 def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
     """Make the draft of one activity."""
     event = Node(piece.value, piece.path)
-    record = event.text("type")
-    if record not in _EVENTS:
-        raise Problem(event.at("type"), f"{record!r} is none of {', '.join(_EVENTS)}")
+    record = event.one_of("type", _EVENTS)
     data = event.child("data")
     message, more = data.child("email"), data.child("morph")
     when = data if data.first_filled(["created_at"]) else event

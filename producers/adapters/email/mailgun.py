@@ -22,10 +22,10 @@ from producers.adapters.adapter import (
     SignatureRefused,
 )
 from producers.adapters.email import mail
-from producers.adapters.email.signing import digests, from_hex, near, one_matches
 from producers.adapters.payload import Node
 from producers.adapters.pieces import json_value
 from producers.adapters.problem import Problem
+from producers.adapters.signing import digests, from_hex, near, one_matches
 
 _EVENTS = {
     "accepted": mail.SENT,
@@ -52,9 +52,7 @@ def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
 def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
-    record = event.text("event")
-    if record not in _EVENTS:
-        raise Problem(event.at("event"), f"{record!r} is none of {', '.join(_EVENTS)}")
+    record = event.one_of("event", _EVENTS)
     headers, client = event.child("message").child("headers"), event.child("client-info")
     template, status = event.values.get("template"), event.child("delivery-status")
     when, sender_id = event.values.get("timestamp"), event.text("id")

@@ -4,13 +4,10 @@ Format: https://dev.mailjet.com/email/guides/webhooks/
 Its `sent` says that the recipient's server has taken the mail, so it is a delivery. The handing over is not told.
 """
 
-from collections.abc import Iterator
-
-from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
+from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
 from producers.adapters.email import mail
 from producers.adapters.payload import Node
-from producers.adapters.pieces import json_pieces
-from producers.adapters.problem import Problem
+from producers.adapters.pieces import body_pieces
 
 _EVENTS = {
     "sent": mail.DELIVERED,
@@ -34,17 +31,10 @@ _KEPT = (
 )
 
 
-def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
-    """Give the events of a request; they are a list where they are grouped."""
-    return json_pieces(request.body, context.limits)
-
-
 def read(piece: Piece, context: Context) -> Draft:
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
-    record = event.text("event")
-    if record not in _EVENTS:
-        raise Problem(event.at("event"), f"{record!r} is none of {', '.join(_EVENTS)}")
+    record = event.one_of("event", _EVENTS)
     touchpoint = _EVENTS[record]
     if event.values.get("error") == "greylisted" and event.values.get("hard_bounce") is not True:
         touchpoint = mail.DEFERRED  # Mailjet tries again
@@ -71,7 +61,7 @@ ADAPTER = Adapter(
     name="mailjet",
     about="Mailjet: delivered, opened, clicked, bounced, complained, unsubscribed",
     area="email",
-    pieces=pieces,
+    pieces=body_pieces,
     read=read,
     hook=Hook(signature="none: the write key or Basic authentication protects it"),
 )

@@ -20,11 +20,11 @@ from producers.adapters.adapter import (
     SignatureRefused,
 )
 from producers.adapters.email import mail
-from producers.adapters.email.signing import digests, from_base64, header, one_matches
 from producers.adapters.moments import moment_of
 from producers.adapters.payload import Node
 from producers.adapters.pieces import form_piece, json_piece, json_pieces, raw_items
 from producers.adapters.problem import Problem
+from producers.adapters.signing import digests, from_base64, header, one_matches
 
 _EVENTS = {
     "send": mail.SENT,
@@ -61,9 +61,7 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
     name = event.first_present(("event", "type")) or "event"
-    record = event.text(name)
-    if record not in _EVENTS:
-        raise Problem(event.at(name), f"{record!r} is none of {', '.join(_EVENTS)}")
+    record = event.one_of(name, _EVENTS)
     if record in ("blacklist", "whitelist"):
         return _list_changed(event, record)
     message = event.child("msg")

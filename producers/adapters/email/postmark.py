@@ -4,13 +4,10 @@ Format: https://postmarkapp.com/developer/webhooks/webhooks-overview
 Bounce types: https://postmarkapp.com/developer/api/bounce-api#bounce-types
 """
 
-from collections.abc import Iterator
-
-from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
+from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
 from producers.adapters.email import mail
 from producers.adapters.payload import Node
-from producers.adapters.pieces import json_pieces
-from producers.adapters.problem import Problem
+from producers.adapters.pieces import body_pieces
 
 #: What happened → (touchpoint, the field that says when).
 _RECORDS = {
@@ -43,17 +40,10 @@ _KEPT = (
 )
 
 
-def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
-    """Give the one event of a request."""
-    return json_pieces(request.body, context.limits)
-
-
 def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
-    record = event.text("RecordType")
-    if record not in _RECORDS:
-        raise Problem(event.at("RecordType"), f"{record!r} is none of {', '.join(_RECORDS)}")
+    record = event.one_of("RecordType", _RECORDS)
     touchpoint, when = _RECORDS[record]
     if record == "SubscriptionChange":
         touchpoint = _subscription(event)
@@ -90,7 +80,7 @@ ADAPTER = Adapter(
     name="postmark",
     about="Postmark: delivered, opened, clicked, bounced, complained, unsubscribed",
     area="email",
-    pieces=pieces,
+    pieces=body_pieces,
     read=read,
     hook=Hook(signature="none: the write key or Basic authentication protects it"),
 )

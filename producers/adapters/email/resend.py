@@ -6,7 +6,7 @@ may hold several. Resend has no unsubscribed event: a contact that becomes `unsu
 An event of a mail to several people does not say whose it is: it is taken without a person.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,13 +18,11 @@ from producers.adapters.adapter import (
     HookRequest,
     HookSecrets,
     Piece,
-    SignatureRefused,
 )
 from producers.adapters.email import mail
-from producers.adapters.email.signing import digests, from_base64, near, one_matches
 from producers.adapters.payload import Node
-from producers.adapters.pieces import json_pieces
-from producers.adapters.problem import Problem
+from producers.adapters.pieces import body_pieces
+from producers.adapters.signing import standard_webhooks
 
 _EVENTS = {
     "email.sent": mail.SENT,
@@ -41,20 +39,12 @@ _EVENTS = {
     "contact.updated": mail.CONTACT,
     "contact.deleted": mail.CONTACT,
 }
-_PREFIX = "whsec_"
-
-
-def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
-    """Give the one event of a request."""
-    return json_pieces(request.body, context.limits)
 
 
 def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
-    record = event.text("type")
-    if record not in _EVENTS:
-        raise Problem(event.at("type"), f"{record!r} is none of {', '.join(_EVENTS)}")
+    record = event.one_of("type", _EVENTS)
     data = event.child("data")
     touchpoint = _EVENTS[record]
     if record == "contact.updated" and data.values.get("unsubscribed") is True:
@@ -86,27 +76,13 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
     )
 
 
-def verify(request: HookRequest, secrets: HookSecrets, now: datetime, _fetched: Mapping[str, bytes]) -> None:
-    """Check the signatures with the signing secrets (`whsec_` and base64, or base64 alone).
+def verify(request: HookRequest, secrets: HookSecrets, now: datetime, fetched: Mapping[str, bytes]) -> None:
+    """Check the signatures with the signing secrets.
 
     Raises:
         SignatureRefused: they are missing, wrong or too old.
     """
-    message, timestamp, given = (_header(request, name) for name in ("id", "timestamp", "signature"))
-    near(timestamp, now, secrets.max_age)
-    keys = [from_base64(secret.removeprefix(_PREFIX)) for secret in secrets.secrets]
-    if not all(keys):
-        raise SignatureRefused("a configured secret is none of Resend's (whsec_ and base64)")
-    versions = (one.partition(",") for one in given.split())
-    signatures = [from_base64(signature) for version, _, signature in versions if version == "v1"]
-    one_matches(digests(keys, f"{message}.{timestamp}.".encode() + request.body, "sha256"), signatures)
-
-
-def _header(request: HookRequest, name: str) -> str:
-    for prefix in ("svix", "webhook"):
-        if value := request.headers.get(f"{prefix}-{name}", "").strip():
-            return value
-    raise SignatureRefused(f"the header 'svix-{name}' is missing: the request is not signed")
+    standard_webhooks(request, secrets, now, fetched, prefixes=("svix", "webhook"))
 
 
 def _tags(data: Node) -> dict[str, Any]:
@@ -122,7 +98,7 @@ ADAPTER = Adapter(
     name="resend",
     about="Resend: sent, delivered, opened, clicked, bounced, complained, unsubscribed; signed by Svix",
     area="email",
-    pieces=pieces,
+    pieces=body_pieces,
     read=read,
     hook=Hook(signature="HMAC-SHA256 of Svix over id, timestamp and body", verify=verify),
 )

@@ -7,7 +7,7 @@ Machine opens: https://docs.sendgrid.com/for-developers/tracking-events/understa
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,10 +26,9 @@ from producers.adapters.adapter import (
     SignatureRefused,
 )
 from producers.adapters.email import mail
-from producers.adapters.email.signing import from_base64, header, near
 from producers.adapters.payload import Node
-from producers.adapters.pieces import json_pieces
-from producers.adapters.problem import Problem
+from producers.adapters.pieces import body_pieces
+from producers.adapters.signing import from_base64, header, near
 
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
@@ -97,17 +96,10 @@ _OWN = frozenset(_KEPT) | {
 }
 
 
-def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
-    """Give the events of a request."""
-    return json_pieces(request.body, context.limits)
-
-
 def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
-    record = event.text("event")
-    if record not in _EVENTS:
-        raise Problem(event.at("event"), f"{record!r} is none of {', '.join(_EVENTS)}")
+    record = event.one_of("event", _EVENTS)
     campaign = event.remark("singlesend_name", "marketing_campaign_name", "mc_auto_name")
     return mail.mail_draft(
         event,
@@ -162,7 +154,7 @@ ADAPTER = Adapter(
     name="sendgrid",
     about="SendGrid: sent, delivered, opened, clicked, bounced, complained, unsubscribed; signed by ECDSA",
     area="email",
-    pieces=pieces,
+    pieces=body_pieces,
     read=read,
     hook=Hook(signature="ECDSA P-256 over timestamp and body", verify=verify),
 )

@@ -125,10 +125,7 @@ def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same fo
 
 def _kind(event: Node) -> str:
     name = event.first_present(("eventType", "notificationType")) or "eventType"
-    kind = event.text(name)
-    if kind not in _EVENTS:
-        raise Problem(event.at(name), f"{kind!r} is none of {', '.join(_EVENTS)}")
-    return kind
+    return event.one_of(name, _EVENTS)
 
 
 def _recipients(event: Node) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from producers.adapters.adapter import HookRequest, HookSecrets, SignatureRefused
-from producers.adapters.email.signing import from_base64, near, one_matches
+from producers.adapters.signing import from_base64, near, one_matches
 
 NOTIFICATION = "Notification"
 SUBSCRIBE = "SubscriptionConfirmation"

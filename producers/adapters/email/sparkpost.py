@@ -69,9 +69,7 @@ def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
 def read(piece: Piece, context: Context) -> Draft:  # noqa: ARG001 # the same for every adapter
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
-    record = event.text("type")
-    if record not in _EVENTS:
-        raise Problem(event.at("type"), f"{record!r} is none of {', '.join(_EVENTS)}")
+    record = event.one_of("type", _EVENTS)
     touchpoint = _EVENTS[record]
     if touchpoint == mail.BOUNCED:
         touchpoint = _CLASSES.get(event.remark("bounce_class") or "", touchpoint)

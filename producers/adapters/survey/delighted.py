@@ -6,17 +6,16 @@ An answer is created with its score and updated when the comment is written: the
 Format: https://app.delighted.com/docs/api/webhooks
 """
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from producers.adapters.adapter import Adapter, Context, Draft, Hook, HookRequest, Piece
+from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
 from producers.adapters.amounts import decimal_of
 from producers.adapters.loose import Loose, identifiers_of
 from producers.adapters.moments import parsed
 from producers.adapters.payload import Node
 from producers.adapters.person import email, identifiers, phone
-from producers.adapters.pieces import json_pieces
+from producers.adapters.pieces import body_pieces
 from producers.adapters.problem import Problem
 from producers.adapters.survey import signatures
 from producers.adapters.survey.answer import about_of, own_id, scored
@@ -42,17 +41,10 @@ _TYPES: dict[str, tuple[Metric, tuple[int, int]]] = {
 }
 
 
-def pieces(request: HookRequest, context: Context) -> Iterator[Piece]:
-    """Give the one event of a request."""
-    return json_pieces(request.body, context.limits)
-
-
 def read(piece: Piece, context: Context) -> Draft:
     """Make the draft of one event."""
     event = Node(piece.value, piece.path)
-    kind = event.text("event_type")
-    if kind not in _EVENTS:
-        raise Problem(event.at("event_type"), f"{kind!r} is none of {', '.join(_EVENTS)}")
+    kind = event.one_of("event_type", _EVENTS)
     touchpoint, times = _EVENTS[kind]
     data = event.child("event_data")
     when = data.first_present(times) or times[0]
@@ -114,7 +106,7 @@ ADAPTER = Adapter(
     name="delighted",
     about="Delighted and tools that send the same: NPS, CSAT, CES, stars, smileys, thumbs",
     area="survey",
-    pieces=pieces,
+    pieces=body_pieces,
     read=read,
     hook=Hook(signature="HMAC-SHA256 over the body (X-Delighted-Webhook-Signature)", verify=signatures.delighted),
 )

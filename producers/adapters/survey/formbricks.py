@@ -21,7 +21,7 @@ from producers.adapters.moments import parsed
 from producers.adapters.payload import Node
 from producers.adapters.pieces import json_pieces
 from producers.adapters.problem import Problem
-from producers.adapters.survey import signatures
+from producers.adapters.signing import standard_webhooks
 from producers.adapters.survey.answer import about_of, metric_in, own_id, scored
 from schemas.bodies import SurveyBody
 
@@ -71,16 +71,14 @@ def verify(request: HookRequest, secrets: HookSecrets, now: datetime, fetched: M
         SignatureRefused: it is missing, wrong or too old.
     """
     if not is_trial(request):
-        signatures.standard_webhooks(request, secrets, now, fetched)
+        standard_webhooks(request, secrets, now, fetched)
 
 
 def read(piece: Piece, context: Context) -> Draft:
     """Make the draft of one scored answer."""
     question: str | None = piece.value["question"]
     event = Node(piece.value["event"], piece.path)
-    kind = event.text("event")
-    if kind not in _EVENTS:
-        raise Problem(event.at("event"), f"{kind!r} is none of {', '.join(_EVENTS)}")
+    kind = event.one_of("event", _EVENTS)
     touchpoint, when = _EVENTS[kind]
     data = event.child("data")
     id_ = data.text("id")

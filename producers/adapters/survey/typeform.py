@@ -48,9 +48,7 @@ def read(piece: Piece, context: Context) -> Draft:
     """Make the draft of one scored answer."""
     place: int | None = piece.value["answer"]
     event = Node(piece.value["payload"], piece.path)
-    kind = event.text("event_type")
-    if kind not in _EVENTS:
-        raise Problem(event.at("event_type"), f"{kind!r} is none of {', '.join(_EVENTS)}")
+    kind = event.one_of("event_type", _EVENTS)
     form = event.child("form_response")
     token = form.text("token")
     if token is None:

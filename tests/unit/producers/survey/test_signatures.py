@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from producers.adapters import signing
 from producers.adapters.adapter import HookRequest, HookSecrets, SignatureRefused
 from producers.adapters.survey import delighted, formbricks, signatures, typeform
 
@@ -30,7 +31,7 @@ def request(headers: dict[str, str], body: bytes = BODY) -> HookRequest:
 def standard(
     headers: dict[str, str], body: bytes = BODY, now: datetime = SENT, secrets: tuple[str, ...] = (SECRET,)
 ) -> None:
-    signatures.standard_webhooks(request(headers, body), HookSecrets(secrets), now, {})
+    signing.standard_webhooks(request(headers, body), HookSecrets(secrets), now, {})
 
 
 def test_the_vector_of_standard_webhooks_passes_also_among_others_and_while_a_secret_rotates() -> None:

@@ -6,12 +6,14 @@ Every secret is tried, so that a new one can be configured before the provider b
 import binascii
 import hmac
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from producers.adapters.adapter import HookRequest, SignatureRefused
+from producers.adapters.adapter import HookRequest, HookSecrets, SignatureRefused
 from producers.adapters.moments import moment_of
 from producers.adapters.problem import Problem
+
+_SECRET = "whsec_"  # noqa: S105 # how a secret of Standard Webhooks begins
 
 
 def header(request: HookRequest, name: str) -> str:
@@ -40,6 +42,38 @@ def near(written: object, now: datetime, max_age: float) -> None:
         raise SignatureRefused(f"the signature is {age} old, more than {max_age:g} seconds")
     if -age > timedelta(seconds=max_age):
         raise SignatureRefused(f"the signature's time is {-age} ahead, more than {max_age:g} seconds")
+
+
+def standard_webhooks(
+    request: HookRequest,
+    secrets: HookSecrets,
+    now: datetime,
+    _fetched: Mapping[str, bytes],
+    prefixes: Sequence[str] = ("webhook",),
+) -> None:
+    """Check signatures as Standard Webhooks specifies them: HMAC-SHA256 over id, time and body; several may be given.
+
+    The secrets are `whsec_` and base64, or base64 alone. The headers begin with one of `prefixes`; Svix, where the
+    specification comes from, has its own.
+    Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+
+    Raises:
+        SignatureRefused: it is missing, wrong, or its time is further from now than the secrets allow.
+    """
+    id_, sent, given = (_header_of(request, prefixes, name) for name in ("id", "timestamp", "signature"))
+    near(sent, now, secrets.max_age)
+    keys = [from_base64(secret.removeprefix(_SECRET)) for secret in secrets.secrets]
+    if not all(keys):
+        raise SignatureRefused("a configured secret is none of Standard Webhooks (whsec_ and base64)")
+    versions = (one.partition(",") for one in given.split())
+    signatures = [from_base64(signature) for version, _, signature in versions if version == "v1"]
+    signed = f"{id_}.{sent}.".encode(errors="replace") + request.body
+    one_matches(digests(keys, signed, "sha256"), signatures)
+
+
+def _header_of(request: HookRequest, prefixes: Sequence[str], name: str) -> str:
+    known = (f"{prefix}-{name}" for prefix in prefixes if request.headers.get(f"{prefix}-{name}", "").strip())
+    return header(request, next(known, f"{prefixes[0]}-{name}"))
 
 
 def digests(keys: Iterable[bytes], message: bytes, algorithm: str) -> list[bytes]:
