@@ -172,6 +172,18 @@ class Loose:
             raise Problem(path, "required: the source has no currency of its own")
         return money(number, currency_of(stated or default_currency, path), self.at(*aliases))
 
+    def meaning(self, known: Mapping[str, str], *aliases: str) -> str:
+        """Give what that column's word means: `known` by folded words, "" for a column that is not there.
+
+        Raises:
+            Problem: it is no text, or another word.
+        """
+        stated = self.text(*aliases, limit=100)
+        found = known.get(folded(stated or ""))
+        if found is None:
+            raise Problem(self.at(*aliases), f"{stated!r} is none of {', '.join(filter(None, known))}")
+        return found
+
     def rest(self) -> dict[str, Any]:
         """Give the columns that hold something and that nobody asked for; none that may name a person."""
         return {

@@ -37,10 +37,7 @@ _MOST_PEOPLE = 10**15
 def read(piece: Piece, context: Context) -> Draft:
     """Make the draft of one mention."""
     row = Loose(piece.value, piece.path)
-    stated = row.text("type", "kind", limit=100)
-    touchpoint = _TYPES.get(folded(stated or ""))
-    if touchpoint is None:
-        raise Problem(row.at("type", "kind"), f"{stated!r} is none of {', '.join(filter(None, _TYPES))}")
+    touchpoint = row.meaning(_TYPES, "type", "kind")
     when, at = row.moment(*_TIMES)
     network = row.text(*_NETWORK, limit=100)
     id_ = row.text("mention_id", "post_id", "id")

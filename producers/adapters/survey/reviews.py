@@ -5,7 +5,7 @@ about (`order_id`, `product`, `touchpoint`). `status` says `changed` where it co
 """
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
-from producers.adapters.loose import OWN_CUSTOMER, Loose, channel_of, file_rows, folded, hook_rows, identifiers_of
+from producers.adapters.loose import OWN_CUSTOMER, Loose, channel_of, file_rows, hook_rows, identifiers_of
 from producers.adapters.problem import Problem
 from producers.adapters.social.author import author_of
 from producers.adapters.survey.answer import about_of, own_id, scale_of, scored
@@ -25,10 +25,7 @@ _SITE = ("site", "platform", "portal", "network")
 def read(piece: Piece, context: Context) -> Draft:
     """Make the draft of one review."""
     row = Loose(piece.value, piece.path)
-    stated = row.text("status", "event", limit=100)
-    touchpoint = _STATUSES.get(folded(stated or ""))
-    if touchpoint is None:
-        raise Problem(row.at("status", "event"), f"{stated!r} is none of {', '.join(filter(None, _STATUSES))}")
+    touchpoint = row.meaning(_STATUSES, "status", "event")
     times = ("changed_at", "updated_at", *_TIMES) if touchpoint == "review_changed" else _TIMES
     when, at = row.moment(*times)
     score = row.number(*_SCORE)

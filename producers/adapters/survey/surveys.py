@@ -7,7 +7,7 @@ response rates can be told and a correction is not a second answer.
 """
 
 from producers.adapters.adapter import Adapter, Context, Draft, Hook, Piece
-from producers.adapters.loose import Loose, channel_of, file_rows, folded, hook_rows, identifiers_of
+from producers.adapters.loose import Loose, channel_of, file_rows, hook_rows, identifiers_of
 from producers.adapters.problem import Problem
 from producers.adapters.survey.answer import about_of, metric_named, own_id, scale_of, scored
 from schemas.bodies import SCALES, Metric, SurveyBody
@@ -37,7 +37,7 @@ _LANGUAGE = ("language", "locale", "lang")
 def read(piece: Piece, context: Context) -> Draft:
     """Make the draft of one answer."""
     row = Loose(piece.value, piece.path)
-    touchpoint = _status(row)
+    touchpoint = row.meaning(_STATUSES, "status", "event")
     when, at = row.moment(*_TIMES[touchpoint], *_ANY_TIME)
     metric, score_columns = _metric(row, needed=touchpoint in {"survey", "survey_changed"})
     score = row.number(*score_columns)
@@ -63,14 +63,6 @@ def read(piece: Piece, context: Context) -> Draft:
         ),
         properties=row.rest(),
     )
-
-
-def _status(row: Loose) -> str:
-    stated = row.text("status", "event", limit=100)
-    touchpoint = _STATUSES.get(folded(stated or ""))
-    if touchpoint is None:
-        raise Problem(row.at("status", "event"), f"{stated!r} is none of {', '.join(filter(None, _STATUSES))}")
-    return touchpoint
 
 
 def _metric(row: Loose, *, needed: bool) -> tuple[Metric, tuple[str, ...]]:
