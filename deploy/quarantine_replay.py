@@ -18,8 +18,8 @@ from uuid import UUID
 
 from deploy.quarantine_doors import CannotReplayError, Doors, whole
 from deploy.quarantine_store import Kept, Mark, QuarantineStore, Wanted
-from producers.collector.recent import RecentIds
 from producers.publisher import Publisher
+from producers.recent import RecentIds
 from producers.records import Record, milliseconds, record_of
 from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
 

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 
 from deploy.settle_ends import Ends
-from producers.collector.recent import RecentIds
+from producers.recent import RecentIds
 from schemas.connection import KafkaConnection
 from schemas.dense_offsets import has_dense_offsets
 from schemas.identifier import strongest

@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -23,39 +23,25 @@ from deploy.settle_ends import Ends
 from deploy.topic_pieces import TopicPlace, topic_outcomes
 from producers.adapters.adapter import Adapter, Context
 from producers.adapters.sender import Sender
-from producers.collector.recent import RecentIds
+from producers.file_import import CHECKPOINT_SECONDS, RETRY_SECONDS, Pace
+from producers.import_counts import counted
 from producers.publisher import BufferFull, Publisher, PublishFailed
+from producers.recent import RecentIds
 from producers.records import Record, record_of
 from schemas.catalogue import Catalogue
 from schemas.connection import KafkaConnection
 from schemas.dense_offsets import has_dense_offsets
-from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
+from schemas.outcome import Duplicate, Outcome
 from sinks.positions import Place
 from sinks.reader import Cluster, Reader
 from sinks.settings import SinkSettings
 
-SHOWN_REASONS = 10
 TAKE_SECONDS = 0.5
-CHECKPOINT_SECONDS = 1.0
-RETRY_SECONDS = 0.2
 _FETCH_BYTES = 4 * 1024 * 1024
 
 
 class TopicImportError(Exception):
     """The topic cannot be imported, or not to its end. The message is for the user; what came before is kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicPace:
-    """How much is under way at once, and how long Kafka may stay away."""
-
-    records: int = 500
-    """Records that are sent and acknowledged together."""
-    chunks_under_way: int = 6
-    give_up_after: float = 60.0
-    """Seconds in which Kafka takes nothing."""
-    remembered: int = 100_000
-    """Event ids that are remembered, to tell what stands in the topic twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +76,7 @@ async def import_topic(
     start: int | None = None,
     progress: Callable[[TopicSummary, int], None] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    pace: TopicPace | None = None,
+    pace: Pace | None = None,
 ) -> TopicSummary:
     """Import a topic of the cluster at `kafka`, and give what became of it, when all of it is acknowledged.
 
@@ -112,7 +98,7 @@ async def import_topic(
     known = checkpoint.load() if checkpoint is not None and start is None else {}
     starts = {(topic, number): known.get(number, start or 0) for number in partitions}
     context = Context(sender, now(), catalogue)
-    run = _Run(adapter, context, publisher, checkpoint, progress, pace or TopicPace(), starts, ends)
+    run = _Run(adapter, context, publisher, checkpoint, progress, pace or Pace(), starts, ends)
     reader = Reader(kafka, SinkSettings(fetch_bytes=_FETCH_BYTES), run.starts)
     reader.dense = has_dense_offsets(cluster_id)
     if unread := [place for place in starts if starts[place] < ends[place]]:
@@ -147,7 +133,7 @@ class _Run:
         publisher: Publisher,
         checkpoint: _Checkpoint | None,
         progress: Callable[[TopicSummary, int], None] | None,
-        pace: TopicPace,
+        pace: Pace,
         starts: Mapping[Place, int],
         ends: Mapping[Place, int],
     ) -> None:
@@ -169,7 +155,7 @@ class _Run:
     async def all(self, reader: Reader, now: Callable[[], datetime]) -> None:
         """Read to the ends, and wait for the last acknowledgement."""
         while True:
-            taken = await reader.take(TAKE_SECONDS, self._pace.records)
+            taken = await reader.take(TAKE_SECONDS, self._pace.chunk_pieces)
             context = replace(self._context, received_at=now())
             for place, records in taken:
                 end = self._ends[place]
@@ -189,7 +175,7 @@ class _Run:
         outcomes: list[Outcome] = []
         for offset, value in records:
             for outcome in topic_outcomes(self._adapter, value, TopicPlace(*place, offset), context):
-                outcomes.append(self._known(outcome))
+                outcomes.append(self._recent.once(outcome))
             if len(outcomes) % 100 == 0:
                 await asyncio.sleep(0)  # let the reader answer its broker
         sent = [record_of(outcome) for outcome in outcomes if not isinstance(outcome, Duplicate)]
@@ -197,15 +183,6 @@ class _Run:
         await self._publish(chunk)
         self._under_way.append(chunk)
         await self._settle(self._pace.chunks_under_way)
-
-    def _known(self, outcome: Outcome) -> Outcome:
-        if not isinstance(outcome, Accepted):
-            return outcome
-        event_id = outcome.touchpoint.event_id
-        if event_id in self._recent:
-            return Duplicate(event_id)
-        self._recent.remember((event_id,))
-        return outcome
 
     async def _publish(self, chunk: _Chunk) -> None:
         """Hand a chunk to the publisher, for as long as it takes within `give_up_after`."""
@@ -245,19 +222,8 @@ class _Run:
             self._tell()
 
     def _count(self, chunk: _Chunk) -> None:
-        kinds, bad = Counter(map(type, chunk.outcomes)), [o for o in chunk.outcomes if isinstance(o, Quarantined)]
-        summary = self.summary
-        room = max(0, SHOWN_REASONS - len(summary.reasons))
         self._done[chunk.place] = chunk.then
-        self.summary = replace(
-            summary,
-            records=summary.records + chunk.read,
-            received=summary.received + len(chunk.outcomes),
-            accepted=summary.accepted + kinds[Accepted],
-            duplicate=summary.duplicate + kinds[Duplicate],
-            quarantined=summary.quarantined + kinds[Quarantined],
-            reasons=(*summary.reasons, *(one.record.reason for one in bad[:room])),
-        )
+        self.summary = counted(replace(self.summary, records=self.summary.records + chunk.read), chunk.outcomes)
 
     def _save(self) -> None:
         if self._checkpoint is not None:

@@ -7,7 +7,7 @@ the same ids. A piece that says no byte from where to go on is counted instead, 
 """
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -21,14 +21,14 @@ from producers.adapters.pieces import BAD_GZIP, unzipped
 from producers.adapters.problem import Problem
 from producers.adapters.resumed import ImportedFile, ResumedFile
 from producers.adapters.sender import Sender
-from producers.collector.recent import RecentIds
 from producers.file_checkpoint import Checkpoint, Known, Place
+from producers.import_counts import counted
 from producers.publisher import BufferFull, Publisher, PublishFailed
+from producers.recent import RecentIds
 from producers.records import Record, record_of
 from schemas.catalogue import Catalogue
-from schemas.outcome import Accepted, Duplicate, Outcome, Quarantined
+from schemas.outcome import Duplicate, Outcome, Quarantined
 
-SHOWN_REASONS = 10
 CHECKPOINT_SECONDS = 1.0
 RETRY_SECONDS = 0.2
 LONGEST_FIRST_LINE = 256 * 1024
@@ -39,12 +39,12 @@ class Pace:
     """How much is under way at once, and how long Kafka may stay away."""
 
     chunk_pieces: int = 500
-    """Pieces that are sent and acknowledged together."""
+    """Pieces of a file, or records of a topic, that are sent and acknowledged together."""
     chunks_under_way: int = 6
     give_up_after: float = 60.0
     """Seconds without Kafka."""
     remembered: int = 100_000
-    """Event ids of this file that are remembered, to tell what stands in it twice."""
+    """Event ids that are remembered, to tell what stands in the file or topic twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +220,7 @@ class _Run:
         outcome = outcome_of(self.adapter, piece, self.context)
         if isinstance(outcome, Quarantined) and self.content is not None and self.content.heading:
             outcome = outcome_of(self.adapter, replace(piece, raw=self.content.heading + piece.raw), self.context)
-        if isinstance(outcome, Accepted):
-            event_id = outcome.touchpoint.event_id
-            if event_id in self.recent:
-                outcome = Duplicate(event_id)
-            else:
-                self.recent.remember((event_id,))
-        self.outcomes.append(outcome)
+        self.outcomes.append(self.recent.once(outcome))
         if piece.end is not None:
             self.place = Place(piece.end, 0)
         elif not self.place.offset:
@@ -276,25 +270,12 @@ class _Run:
                 self._publish(chunk)
                 continue
             self.under_way.popleft()
-            self._count(chunk)
+            self.summary = counted(self.summary, chunk.outcomes)
             give_up = time.monotonic() + self.pace.give_up_after
             if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
                 self._save(chunk.then, finished=False)
             if self.progress:
                 self.progress(Progress(chunk.bytes_read, self.size, self.summary.received))
-
-    def _count(self, chunk: _Chunk) -> None:
-        kinds, bad = Counter(map(type, chunk.outcomes)), [o for o in chunk.outcomes if isinstance(o, Quarantined)]
-        summary = self.summary
-        room = max(0, SHOWN_REASONS - len(summary.reasons))
-        self.summary = replace(
-            summary,
-            received=summary.received + len(chunk.outcomes),
-            accepted=summary.accepted + kinds[Accepted],
-            duplicate=summary.duplicate + kinds[Duplicate],
-            quarantined=summary.quarantined + kinds[Quarantined],
-            reasons=(*summary.reasons, *(one.record.reason for one in bad[:room])),
-        )
 
     def _save(self, place: Place, *, finished: bool) -> None:
         if self.checkpoint is not None:

@@ -26,11 +26,11 @@ from producers.collector.fetching import Fetch, Fetcher
 from producers.collector.keys import KeyRing
 from producers.collector.metrics import Metrics
 from producers.collector.query import plain_query
-from producers.collector.recent import RecentIds
 from producers.collector.refusal import Refusal
 from producers.collector.tally import outcome_of_refusal, without_known
 from producers.collector.unpack import drain, few_enough, read, unpacked
 from producers.publisher import Publisher, PublishFailed
+from producers.recent import RecentIds
 from producers.records import record_of
 from producers.settings import CollectorSettings, WriteKey
 from schemas.catalogue import Catalogue

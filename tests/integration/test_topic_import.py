@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from deploy.cli.app import app
 from deploy.local.broker import BrokerProcess
-from deploy.topic_import import TopicImportError, TopicPace, TopicSummary, import_topic
+from deploy.topic_import import TopicImportError, TopicSummary, import_topic
 from producers.adapters.registry import ADAPTERS
 from producers.adapters.sender import Sender
+from producers.file_import import Pace
 from producers.publisher import Publisher, PublishFailed
 from schemas.catalogue import load
 from schemas.connection import KafkaConnection
@@ -27,7 +28,7 @@ from tests.integration.collector_rig import make_topics, read_source
 
 CATALOGUE = load()
 OPEN = {"RecordType": "Open", "Recipient": "ada@example.org", "ReceivedAt": "2026-03-01T10:00:00Z"}
-PACE = TopicPace(records=20, give_up_after=0.5)
+PACE = Pace(chunk_pieces=20, give_up_after=0.5)
 
 
 @pytest.fixture(params=["tansu_broker", "kafka_broker"])

@@ -4,9 +4,11 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from uuid import UUID
 
+from schemas.outcome import Accepted, Duplicate, Outcome
+
 
 class RecentIds:
-    """The newest `limit` event ids. Only ids that Kafka has acknowledged belong here, or a retry would be lost."""
+    """The newest `limit` event ids. A door adds only what Kafka has acknowledged, or a retry would be lost."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -17,6 +19,19 @@ class RecentIds:
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    def once(self, outcome: Outcome) -> Outcome:
+        """Give the outcome, as a duplicate where its event is known; an accepted one is remembered at once.
+
+        For whoever sends again by itself what is not acknowledged, as an import does.
+        """
+        if not isinstance(outcome, Accepted):
+            return outcome
+        event_id = outcome.touchpoint.event_id
+        if event_id in self:
+            return Duplicate(event_id)
+        self.remember((event_id,))
+        return outcome
 
     def remember(self, ids: Iterable[UUID]) -> None:
         """Add ids, and forget the oldest above the limit."""
