@@ -21,13 +21,6 @@ from tests.integration.collector_rig import CollectorProcess, make_topics, read_
 QUICK = '{"request_timeout": 2, "delivery_timeout": 3, "metadata_timeout": 1}'
 
 
-@pytest.fixture(params=["tansu_broker", "kafka_broker"])
-async def broker(request: pytest.FixtureRequest) -> BrokerProcess:
-    running: BrokerProcess = request.getfixturevalue(request.param)
-    await make_topics(running.bootstrap)
-    return running
-
-
 @pytest.fixture
 def collector(broker: BrokerProcess, free_port: Callable[[], int], tmp_path: Path) -> Iterator[CollectorProcess]:
     source = f"shop-{uuid4().hex[:8]}"

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -21,7 +20,6 @@ from producers.adapters.sender import Sender
 from producers.publisher import Publisher
 from producers.watch import Taken, rules_of_folders, watch
 from schemas.catalogue import load
-from schemas.connection import KafkaConnection
 from schemas.topics import COLLECTED
 from schemas.touchpoint import Touchpoint
 from tests.integration.collector_rig import make_topics, read_source
@@ -35,13 +33,6 @@ HEADING = b"store_id,till,receipt,timestamp,loyalty_id,product,value\n"
 async def broker(tansu_broker: BrokerProcess) -> BrokerProcess:
     await make_topics(tansu_broker.bootstrap)
     return tansu_broker
-
-
-@pytest.fixture
-def publisher(broker: BrokerProcess) -> Iterator[Publisher]:
-    with Publisher(KafkaConnection(bootstrap_servers=broker.bootstrap)) as publisher:
-        assert publisher.wait_connected(10)
-        yield publisher
 
 
 def put(folder: Path, name: str, content: bytes) -> None:

@@ -6,7 +6,7 @@ import gzip
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -18,23 +18,9 @@ from producers.publisher import Publisher
 from producers.store_import import Progress, StoreImportError, StoreImportSettings, StoreImportSummary, import_store
 from schemas.connection import KafkaConnection
 from schemas.topics import COLLECTED, QUARANTINE
-from tests.integration.collector_rig import make_topics, read_source
+from tests.integration.collector_rig import read_source
 
 HEADING = "store_id,till,receipt,timestamp,loyalty_id,product,category,quantity,value\n"
-
-
-@pytest.fixture(params=["tansu_broker", "kafka_broker"])
-async def broker(request: pytest.FixtureRequest) -> BrokerProcess:
-    running: BrokerProcess = request.getfixturevalue(request.param)
-    await make_topics(running.bootstrap)
-    return running
-
-
-@pytest.fixture
-def publisher(broker: BrokerProcess) -> Iterator[Publisher]:
-    with Publisher(KafkaConnection(bootstrap_servers=broker.bootstrap)) as publisher:
-        assert publisher.wait_connected(10)
-        yield publisher
 
 
 @pytest.fixture

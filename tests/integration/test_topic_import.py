@@ -31,13 +31,6 @@ OPEN = {"RecordType": "Open", "Recipient": "ada@example.org", "ReceivedAt": "202
 PACE = Pace(chunk_pieces=20, give_up_after=0.5)
 
 
-@pytest.fixture(params=["tansu_broker", "kafka_broker"])
-async def broker(request: pytest.FixtureRequest) -> BrokerProcess:
-    running: BrokerProcess = request.getfixturevalue(request.param)
-    await make_topics(running.bootstrap)
-    return running
-
-
 @pytest.fixture
 def kafka(broker: BrokerProcess) -> KafkaConnection:
     return KafkaConnection(bootstrap_servers=broker.bootstrap)
