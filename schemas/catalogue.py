@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.base import Name
+from schemas.policy import Policy
 
 DEFAULT = Path(__file__).with_name("catalogue.toml")
 Days = Annotated[int, Field(ge=0, le=3650)]
@@ -139,6 +140,50 @@ class WebSettings(_Section):
     rules: tuple[ChannelRule, ...] = ()
 
 
+Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+
+
+class Cap(_Section):
+    """How many others an identifier may be seen with before it is blocked: then it is no person's."""
+
+    links: int = Field(default=200, ge=1, le=10_000)
+    """Identifiers of any kind."""
+    customers: int = Field(default=10, ge=1, le=10_000)
+    """Identifiers of unique kinds."""
+
+
+class IdentitySettings(_Section):
+    """Who is one person: what names a customer, what joins, and what must not."""
+
+    unique: tuple[Kind, ...] = Field(default=("customer",), min_length=1)
+    """Kinds of which one person has one: two of them never end in one profile, unless a person says so."""
+    policy: Policy = "last_known"
+    """For events that carry only an identifier that several customers share."""
+    policies: dict[str, Policy] = Field(default_factory=dict)
+    """By source, where it is another one: a kiosk's, for instance."""
+    sighting_minutes: int = Field(default=5, ge=1, le=24 * 60)
+    """So far apart are the times at which a customer was seen with an identifier kept: the first of each stretch."""
+    max_sightings: int = Field(default=256, ge=2, le=10_000)
+    """The newest that are kept of an identifier."""
+    max_hops: int = Field(default=8, ge=1, le=64)
+    """So long may a chain be from the identifier that names a profile to one of its identifiers."""
+    public_links: Literal["weak", "none"] = "weak"
+    """What an event sent with a public key may join: `weak` gives way to everything that a trusted source says."""
+    cap: Cap = Cap()
+    caps: dict[Kind, Cap] = Field(default_factory=lambda: {"customer": Cap(links=1000)})
+    """By kind of the identifier, where it is another one."""
+    block: tuple[str, ...] = ()
+    """Identifiers, `kind:value`, that join nobody: the agents' own address, a shop's telephone."""
+
+    def policy_of(self, source: str) -> Policy:
+        """Give the policy for events of a source."""
+        return self.policies.get(source, self.policy)
+
+    def cap_of(self, kind: str) -> Cap:
+        """Give the cap of identifiers of a kind."""
+        return self.caps.get(kind, self.cap)
+
+
 class Catalogue(_Section):
     """The whole catalogue, checked."""
 
@@ -152,6 +197,7 @@ class Catalogue(_Section):
     conversions: dict[Name, ConversionEntry]
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
+    identity: IdentitySettings = IdentitySettings()
     refunds: tuple[Name, ...] = ()
     """Touchpoints that take money back from the order that they name."""
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.base import Name, Timestamp, WireModel
 
-Cause = Literal["conversion", "late_touchpoint", "refund"]
+Cause = Literal["conversion", "late_touchpoint", "refund", "merge", "unmerge"]
 Credit = Annotated[Decimal, Field(ge=-1, le=1, max_digits=18, decimal_places=9)]
 
 

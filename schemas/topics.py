@@ -7,10 +7,12 @@ from typing import Literal
 from schemas.base import WireModel
 from schemas.conversion import ConversionRecord
 from schemas.credit import Posting
+from schemas.identity import IdentityMessage
 from schemas.journey import JourneySnapshot
 from schemas.mark import Mark
+from schemas.profile import ProfileChange
 from schemas.quarantine import QuarantineRecord
-from schemas.resolved import ResolvedTouchpoint
+from schemas.resolved import Resolved
 from schemas.touchpoint import Touchpoint
 
 Part = Literal["collector", "worker", "sink", "importer", "settle", "tail"]
@@ -62,11 +64,29 @@ QUARANTINE = Topic(
 RESOLVED = Topic(
     "touchpath.resolved",
     key="profile id, or `event:<id>` where nothing says who it was",
-    model=ResolvedTouchpoint,
+    model=Resolved,
     version=1,
     retention=timedelta(days=30),
     writers=("worker",),
     readers=("worker", "sink", "settle"),
+)
+IDENTITY = Topic(
+    "touchpath.identity",
+    key="the identifier that the record is for, `kind:value`",
+    model=IdentityMessage,
+    version=1,
+    retention=timedelta(days=30),
+    writers=("worker", "collector"),
+    readers=("worker", "sink", "settle"),
+)
+PROFILES = Topic(
+    "touchpath.profiles",
+    key="profile id",
+    model=ProfileChange,
+    version=1,
+    retention=timedelta(days=30),
+    writers=("worker",),
+    readers=("sink", "settle"),
 )
 JOURNEYS = Topic(
     "touchpath.journeys",
@@ -105,5 +125,5 @@ MARKS = Topic(
     readers=("sink", "settle"),
 )
 
-TOPICS: tuple[Topic, ...] = (COLLECTED, QUARANTINE, RESOLVED, JOURNEYS, CONVERSIONS, CREDITS, MARKS)
+TOPICS: tuple[Topic, ...] = (COLLECTED, QUARANTINE, IDENTITY, RESOLVED, PROFILES, JOURNEYS, CONVERSIONS, CREDITS, MARKS)
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

@@ -88,7 +88,7 @@ class Touchpoint(Struct, gc=False):
 
 
 class Resolved(Struct, gc=False):
-    """See `schemas.resolved.ResolvedTouchpoint`."""
+    """See `schemas.resolved.Resolved`."""
 
     profile_id: UUID | None
     touchpoint: Touchpoint

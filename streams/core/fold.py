@@ -38,6 +38,7 @@ class FoldStage:
 
     name = "fold"
     input_topic = topics.RESOLVED.name
+    also_reads: tuple[str, ...] = ()
     stateful = True
 
     def __init__(self, catalogue: Catalogue) -> None:

@@ -24,6 +24,7 @@ class ResolveStage:
 
     name = "resolve"
     input_topic = topics.COLLECTED.name
+    also_reads: tuple[str, ...] = ()
     stateful = False
 
     def __init__(self) -> None:

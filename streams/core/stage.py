@@ -11,7 +11,11 @@ from typing import NamedTuple, Protocol
 
 
 class Record(Protocol):
-    """One record of the input topic, as read."""
+    """One record of an input topic, as read."""
+
+    @property
+    def topic(self) -> str:
+        """Full name of the topic that it was read from."""
 
     @property
     def offset(self) -> int:
@@ -60,7 +64,15 @@ class Stage(Protocol):
 
     @property
     def input_topic(self) -> str:
-        """Full name of the one topic it reads, so that its input has one order."""
+        """Full name of the topic it reads, so that its input has one order."""
+
+    @property
+    def also_reads(self) -> tuple[str, ...]:
+        """Full names of further topics with the same keys and partitions, for a stage whose end state needs no order.
+
+        Partition n of all of them is one lane with one state: a batch holds the records of any of them, in the order of
+        each, and one transaction carries the offsets of all.
+        """
 
     @property
     def stateful(self) -> bool:

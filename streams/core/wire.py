@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from pydantic import ValidationError
 
-from schemas.resolved import ResolvedTouchpoint
+from schemas.resolved import Resolved
 
 
 class ReadIdentifier(msgspec.Struct, gc=False):
@@ -58,7 +58,7 @@ class ReadTouchpoint(msgspec.Struct, gc=False):
 
 
 class ReadResolved(msgspec.Struct, gc=False):
-    """`schemas.resolved.ResolvedTouchpoint`."""
+    """`schemas.resolved.Resolved`."""
 
     profile_id: str | None
     touchpoint: ReadTouchpoint
@@ -176,7 +176,7 @@ def read_resolved(value: bytes) -> ReadResolved:
     try:
         return _decode(value)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _decode(ResolvedTouchpoint.model_validate_json(value).model_dump_json().encode())
+        return _decode(Resolved.model_validate_json(value).model_dump_json().encode())
 
 
 def why_refused(value: bytes, error: Exception) -> ValidationError:
@@ -186,7 +186,7 @@ def why_refused(value: bytes, error: Exception) -> ValidationError:
         Exception: `error` itself, where the contract takes the record: then it is a defect of ours.
     """
     try:
-        ResolvedTouchpoint.model_validate_json(value)
+        Resolved.model_validate_json(value)
     except ValidationError as refusal:
         return refusal
     raise error

@@ -22,7 +22,7 @@ from schemas.journey import JourneySnapshot
 from schemas.mark import Mark
 from schemas.money import Money
 from schemas.quarantine import QuarantineRecord
-from schemas.resolved import ResolvedTouchpoint
+from schemas.resolved import Resolved
 from schemas.touchpoint import Campaign, Touchpoint
 from sinks.client import Store
 from sinks.rows import COLUMNS, TOPICS, Rows, read
@@ -83,14 +83,14 @@ JOURNEY: dict[str, Any] = {
 RECORDS: dict[str, list[WireModel]] = {
     topics.COLLECTED.name: [a_touchpoint("full", StoreBody(items=ITEMS), **FULL), a_touchpoint("bare", OtherBody())],
     topics.RESOLVED.name: [
-        ResolvedTouchpoint(profile_id=an_id("p"), touchpoint=a_touchpoint("full", StoreBody(items=ITEMS), **FULL)),
-        ResolvedTouchpoint(profile_id=None, touchpoint=a_touchpoint("bare", OtherBody())),
-        ResolvedTouchpoint(profile_id=None, touchpoint=a_touchpoint("web", WebBody(url=ODD, items=ITEMS[:1]))),
-        ResolvedTouchpoint(profile_id=None, touchpoint=a_touchpoint("email", EmailBody(machine=True, link="l"))),
-        ResolvedTouchpoint(
+        Resolved(profile_id=an_id("p"), touchpoint=a_touchpoint("full", StoreBody(items=ITEMS), **FULL)),
+        Resolved(profile_id=None, touchpoint=a_touchpoint("bare", OtherBody())),
+        Resolved(profile_id=None, touchpoint=a_touchpoint("web", WebBody(url=ODD, items=ITEMS[:1]))),
+        Resolved(profile_id=None, touchpoint=a_touchpoint("email", EmailBody(machine=True, link="l"))),
+        Resolved(
             profile_id=None, touchpoint=a_touchpoint("call", HotlineBody(waiting_time=Decimal("1.5")))
         ),
-        ResolvedTouchpoint(
+        Resolved(
             profile_id=None,
             touchpoint=a_touchpoint(
                 "survey", SurveyBody(metric="ces", score=6, scale_min=1, scale_max=7, about_event=an_id("call"))
@@ -142,7 +142,7 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: utc(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def touchpoint_of(row: dict[str, Any]) -> ResolvedTouchpoint:
+def touchpoint_of(row: dict[str, Any]) -> Resolved:
     body = json.loads(row["body"])
     assert row["body_kind"] == body["kind"]
     lines = zip(row["items.product"], row["items.category"], row["items.quantity"], row["items.value"], strict=True)
@@ -154,7 +154,7 @@ def touchpoint_of(row: dict[str, Any]) -> ResolvedTouchpoint:
     )
     kinds = zip(row["identifiers.kind"], row["identifiers.value"], strict=True)
     kept = ("event_id", "source", "touchpoint", "channel", "occurred_at", "received_at", "order_id", "name")
-    return ResolvedTouchpoint(
+    return Resolved(
         profile_id=row["profile_id"],
         touchpoint=Touchpoint(
             **{name: row[name] for name in kept},

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from schemas import topics
 from schemas.base import derived_id, profile_id
 from schemas.catalogue import load
-from schemas.resolved import ResolvedTouchpoint
+from schemas.resolved import Resolved
 from schemas.touchpoint import Touchpoint
 from streams.core.ids import derived, id_text
 from streams.core.wire import ReadResolved, read_resolved
@@ -67,7 +67,7 @@ def test_every_topic_that_the_fold_writes_reads_back() -> None:
         assert same_json(json.loads(output.value), json.loads(record.model_dump_json()))
 
 
-def assert_same_figures(read: ReadResolved, model: ResolvedTouchpoint) -> None:
+def assert_same_figures(read: ReadResolved, model: Resolved) -> None:
     ours, theirs = read.touchpoint, model.touchpoint
     assert read.profile_id == (str(model.profile_id) if model.profile_id else None)
     for name in ("event_id", "source", "touchpoint", "channel", "occurred_at", "received_at", "order_id"):
@@ -82,7 +82,7 @@ def assert_same_figures(read: ReadResolved, model: ResolvedTouchpoint) -> None:
 @given(any_touchpoint(), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_every_resolved_touchpoint_is_read_with_the_same_figures(touchpoint: Touchpoint, stitched: bool) -> None:
-    model = ResolvedTouchpoint(profile_id=profile_id("customer:ada") if stitched else None, touchpoint=touchpoint)
+    model = Resolved(profile_id=profile_id("customer:ada") if stitched else None, touchpoint=touchpoint)
     assert_same_figures(read_resolved(model.model_dump_json().encode()), model)
 
 
@@ -121,7 +121,7 @@ LAX: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", LAX.values(), ids=LAX)
 def test_spellings_that_the_contract_allows_are_read_as_the_contract_reads_them(changes: dict[str, Any]) -> None:
     value = json.dumps({"profile_id": str(profile_id("customer:ada")), "touchpoint": {**PLAIN, **changes}}).encode()
-    assert_same_figures(read_resolved(value), ResolvedTouchpoint.model_validate_json(value))
+    assert_same_figures(read_resolved(value), Resolved.model_validate_json(value))
 
 
 #: The quick reader takes these by itself and does not strip, fold case, or cut off as the contract does.
@@ -137,7 +137,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", DIFFERENT.values(), ids=DIFFERENT)
 def test_spellings_that_a_foreign_writer_could_put_on_resolved(changes: dict[str, Any]) -> None:
     value = json.dumps({"profile_id": None, "touchpoint": {**PLAIN, **changes}}).encode()
-    assert_same_figures(read_resolved(value), ResolvedTouchpoint.model_validate_json(value))
+    assert_same_figures(read_resolved(value), Resolved.model_validate_json(value))
 
 
 @pytest.mark.parametrize(

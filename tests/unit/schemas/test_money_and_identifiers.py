@@ -101,7 +101,7 @@ def test_the_topics_settings_are_as_kafka_names_them() -> None:
         f"touchpath.{name}": {"cleanup.policy": "delete", "retention.ms": retention}
         for name, retention in {
             "collected": month, "quarantine": quarter, "resolved": month, "journeys": month,
-            "conversions": month, "credits": quarter, "marks": month,
+            "conversions": month, "credits": quarter, "marks": month, "identity": month, "profiles": month,
         }.items()
     }  # fmt: skip
 

@@ -1,0 +1,98 @@
+"""The records of `touchpath.identity`: what the nodes of the identity graph, and the people who mend it, say.
+
+Each identifier is a node and lives in the partition of its own key. The key of a record is the node that it is for.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from schemas.base import ShortText, Timestamp, WireModel
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*:.", max_length=551)]
+"""An identifier, `kind:value`."""
+
+Action = Literal["merge", "unmerge", "block", "unblock"]
+
+
+class Evidence(WireModel):
+    """Why something changed: the event or command, and `recorded_at`, the arrival of the record that brought it."""
+
+    id: UUID
+    cause: Literal["event", "command", "guard"]
+    recorded_at: Timestamp
+
+
+class Label(WireModel):
+    """Who an identifier belongs to, as its node says it.
+
+    `named` is the identifier that names the profile. `distance` is the weight of the way to it, None where `named` is
+    no anchor but the least identifier of a component without one; `made`: a person's decision made it an anchor. `path`
+    is the way: the identifiers from `named` to the one who speaks, both included.
+    """
+
+    named: Key
+    distance: int | None = Field(default=None, ge=0)
+    made: bool = False
+    path: tuple[Key, ...] = Field(min_length=1)
+
+
+class Seen(WireModel):
+    """`sender` was seen in one event with the node, which is to take it for a neighbour.
+
+    `sighted_at` is the event's time where the sender names a customer. `decided_at`: no event but a person has joined
+    them, then. `label` is the sender's; None: it says nothing, as it is blocked.
+    """
+
+    type: Literal["seen"] = "seen"
+    to: Key
+    sender: Key
+    verified: bool = True
+    sighted_at: Timestamp | None = None
+    decided_at: Timestamp | None = None
+    label: Label | None = None
+    evidence: Evidence
+
+
+class Labelled(WireModel):
+    """The sender's label has changed, or is told for the first time; None: it has none to give (any more)."""
+
+    type: Literal["labelled"] = "labelled"
+    to: Key
+    sender: Key
+    label: Label | None = None
+    evidence: Evidence
+
+
+class Parted(WireModel):
+    """What a person had joined is parted again, as of `decided_at`."""
+
+    type: Literal["parted"] = "parted"
+    to: Key
+    sender: Key
+    decided_at: Timestamp
+    evidence: Evidence
+
+
+class Command(WireModel):
+    """A person's decision about the node.
+
+    `merge`: it and `other` are one person. `unmerge`: it stands for itself from now on. `block`: it joins nobody.
+    `unblock`: it does again. Of several decisions the latest counts, by (`requested_at`, `command_id`).
+    """
+
+    type: Literal["command"] = "command"
+    to: Key
+    action: Action
+    other: Key | None = None
+    command_id: UUID
+    requested_at: Timestamp
+    requested_by: ShortText
+    reason: ShortText | None = None
+
+
+class IdentityMessage(WireModel):
+    """One record of the topic."""
+
+    message: Annotated[Seen | Labelled | Parted | Command, Field(discriminator="type")]

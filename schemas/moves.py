@@ -1,0 +1,73 @@
+"""How touchpoints change their profile: a forwarding tells the old profile, an arrival brings them to the new one.
+
+Touchpoints belong to one identifier, the strongest of their event: their owner. When its profile changes, the owner's
+node writes a forwarding to the profile that has them; that one lets them go as an arrival. Versions of an owner only
+rise, so whoever meets an older message than the newest forwarding passes it on.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Name, Timestamp, WireModel
+from schemas.policy import Policy
+
+MoveCause = Literal["merge", "unmerge"]
+
+
+class Route(WireModel):
+    """Where an owner's touchpoints with `since <= occurred_at < until` belong; None: no border on that side."""
+
+    since: Timestamp | None = None
+    until: Timestamp | None = None
+    profile_id: UUID
+
+
+class _Move(WireModel):
+    """What both say. `version` is that of the owner's plan; `evidence` the event or command that caused it."""
+
+    owner: str
+    policy: Policy = "last_known"
+    version: int = Field(ge=1)
+    cause: MoveCause
+    evidence: UUID
+    recorded_at: Timestamp
+
+
+class Forwarding(_Move):
+    """To the profile that has them: these do not belong here any more.
+
+    `final`: no touchpoint of an older version can still be under way to here, so the address need not be kept.
+    """
+
+    routes: tuple[Route, ...] = Field(min_length=1)
+    final: bool = False
+
+
+class MovedTouch(WireModel):
+    """What the fold keeps of a touchpoint. `device` is a hash; `postings` counts those of the conversion it may be."""
+
+    event_id: UUID
+    occurred_at: Timestamp
+    touchpoint: Name
+    channel: Name
+    campaign: str | None = None
+    device: int = 0
+    unverified: bool = False
+    machine: bool = False
+    named_sale: bool = False
+    """Has it an order, an amount or a conversion? Then the five fields behind say which."""
+    order_id: str | None = None
+    minor: int | None = None
+    currency: str | None = None
+    source: str = ""
+    postings: int = 0
+
+
+class Arrival(_Move):
+    """To the profile where they belong: the owner's touchpoints. `revision` is that of the profile that let them go."""
+
+    from_profile: UUID
+    revision: int = Field(ge=0)
+    touches: tuple[MovedTouch, ...]
