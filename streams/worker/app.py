@@ -22,10 +22,10 @@ from streams.worker.loops import new_loop
 from streams.worker.metrics import MetricsServer, WorkerMetrics
 from streams.worker.quiet import quiet_libraries
 from streams.worker.recovery import BatchTableManager
-from streams.worker.runtime import WorkerRuntime
+from streams.worker.runtime import IncompleteLaneError, WorkerRuntime
 from streams.worker.settings import WorkerSettings
 from streams.worker.stage_agent import DefectError
-from streams.worker.topics import changelog_name, changelog_topics
+from streams.worker.topics import changelog_name, changelog_topics, source_topics
 from streams.worker.writer import FencedError, RecordTooLargeError, WriterFactory, make_writer
 
 if sys.platform != "win32":
@@ -69,12 +69,12 @@ def build_app(
 
     Args:
         settings: see `WorkerSettings`.
-        stages: at least one, with distinct names and input topics.
-        writer_factory: makes the writer of one input partition; a test puts its faults here.
+        stages: at least one, with distinct names and topics to read.
+        writer_factory: makes the writer of one lane; a test puts its faults here.
         metrics: where to count; by default a registry of its own.
 
     Raises:
-        ValueError: two stages share a name or an input topic.
+        ValueError: two stages share a name or a topic that they read.
     """
     quiet_libraries()
     app = WorkerApp(
@@ -116,7 +116,7 @@ def _add_stage(app: WorkerApp, stage: Stage) -> None:
         async for event in stream.noack().events():
             consumer.submit(cast(BatchMessage, event.message))
 
-    app.agent(app.topic(stage.input_topic, **raw), name=f"touchpath.{stage.name}")(deliver)
+    app.agent(app.topic(*source_topics(stage), **raw), name=f"touchpath.{stage.name}")(deliver)
 
 
 async def check_topics(settings: WorkerSettings, stages: Sequence[Stage]) -> str:
@@ -126,24 +126,29 @@ async def check_topics(settings: WorkerSettings, stages: Sequence[Stage]) -> str
         The cluster's id, empty if the broker gives none.
 
     Raises:
-        SetupError: a topic is missing, or a changelog has other partitions than its stage's input.
+        SetupError: a topic is missing, or a changelog or another topic that a stage reads has other partitions than
+            the stage's input.
         KafkaError: the cluster cannot be asked.
     """
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
         changelogs = changelog_topics(settings, stages)
-        wanted = {stage.input_topic for stage in stages} | {topic.name for topic in changelogs}
+        # Topics, the input that each must have as many partitions as, and how to call that one.
+        beside = [(log.name, log.copartitioned_with, f"its input {log.copartitioned_with}") for log in changelogs]
+        beside += [
+            (name, stage.input_topic, f"{stage.input_topic}, which stage {stage.name} reads with it,")
+            for stage in stages
+            for name in stage.also_reads
+        ]
+        wanted = {stage.input_topic for stage in stages} | {name for name, _, _ in beside}
         described = await admin.describe_topics(sorted(wanted))
         partitions = {t["topic"]: len(t["partitions"]) for t in described if not t["error_code"]}
         if missing := sorted(wanted - {name for name, count in partitions.items() if count}):
             raise SetupError(f"topics are missing: {', '.join(missing)}; `touchpath topics` creates them")
-        for topic in changelogs:
-            if partitions[topic.name] != partitions[topic.copartitioned_with]:
-                raise SetupError(
-                    f"{topic.name} has {partitions[topic.name]} partitions, but its input "
-                    f"{topic.copartitioned_with} has {partitions[topic.copartitioned_with]}"
-                )
+        for name, like, called in beside:
+            if partitions[name] != partitions[like]:
+                raise SetupError(f"{name} has {partitions[name]} partitions, but {called} has {partitions[like]}")
         return str((await admin.describe_cluster()).get("cluster_id") or "")
     finally:
         await admin.close()
@@ -271,7 +276,7 @@ def _exit_code(failure: BaseException | None) -> int:
     match failure:
         case FencedError():
             code, text = EXIT_FENCED, f"fenced, to be started again: {failure}"
-        case SetupError():
+        case SetupError() | IncompleteLaneError():
             code, text = EXIT_SETUP, str(failure)
         case DefectError() | RecordTooLargeError():
             code, text = EXIT_DEFECT, str(failure)

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
@@ -24,10 +24,8 @@ from streams.worker import clients
 from streams.worker.clients import KafkaError, TopicPartition, reader_options
 from streams.worker.lanes import LaneBatch
 from streams.worker.loops import new_loop
+from streams.worker.runtime import IncompleteLaneError, WorkerRuntime
 from streams.worker.writer import producer_options
-
-if TYPE_CHECKING:
-    from streams.worker.runtime import WorkerRuntime
 
 _FETCH_WAIT_MS = 100  # how long the broker may hold a fetch that brings nothing
 _FETCH_TIMEOUT = 0.2  # seconds; a fetch answers at once when there is anything, this bounds a hand-over
@@ -137,7 +135,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 def _runtime(owner: Any) -> WorkerRuntime:
     """Reach the runtime through Faust's app, which carries it."""
-    return cast("WorkerRuntime", owner.app.runtime)
+    return cast(WorkerRuntime, owner.app.runtime)
 
 
 class Consumer(driver.Consumer):
@@ -179,7 +177,7 @@ class Consumer(driver.Consumer):
                 raise
 
     def _fetchable(self) -> set[TP]:
-        """Partitions with room in their lane: two batches' worth, one in hand and one waiting."""
+        """Partitions with room in their lane: two batches' worth of each source, one in hand and one waiting."""
         runtime = self._runtime
         if runtime.ledger.bytes_in_flight >= runtime.settings.max_bytes_in_flight:
             return set()
@@ -188,7 +186,7 @@ class Consumer(driver.Consumer):
         return {
             tp
             for tp in self._get_active_partitions()
-            if tp.topic in runtime.stages and ledger.records_in_flight(TopicPartition(*tp)) < limit
+            if tp.topic in runtime.reader_of and ledger.records_in_flight(TopicPartition(*tp)) < limit
         }
 
     async def _wait_for_room(self) -> None:
@@ -238,10 +236,12 @@ class Consumer(driver.Consumer):
         await self.wait_first(self.callback(message), cast(Any, self.suspend_flow))
 
     def submit(self, message: BatchMessage) -> bool:
-        """Put a delivered batch into its partition's lane; False if its generation is over."""
+        """Put a delivered batch into its lane; False if its generation is over."""
+        tp = TopicPartition(message.topic, message.partition)
         return self._runtime.lanes.submit(
             LaneBatch(
-                TopicPartition(message.topic, message.partition),
+                self._runtime.lane_of(tp),
+                tp,
                 -1 if message.generation_id is None else message.generation_id,
                 message.records,
                 lambda: message.ack(cast(Any, self)),
@@ -298,19 +298,18 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Fence the predecessors of our partitions, then let Faust go on to recovery."""
+        """Fence the predecessors of our lanes, then let Faust go on to recovery."""
         self.stop_flow()
         self._rebalances += 1
         runtime = self._runtime
         try:
             await runtime.lanes.hand_over(0.0)
-            sources = runtime.sources(cast(Any, assigned))
-            rest = [TopicPartition(*tp) for tp in assigned if tp.topic not in runtime.stages]
+            rest = [TopicPartition(*tp) for tp in assigned if tp.topic not in runtime.reader_of]
             if rest:
                 await self._thread.leave_alone(rest)
             if not runtime.stopping:  # leaving the group brings an assignment too
-                await runtime.take_over(sources)
-        except (KafkaError, OSError) as error:
+                await runtime.take_over(runtime.lanes_in(cast(Any, assigned)))
+        except (KafkaError, OSError, IncompleteLaneError) as error:
             runtime.fail(error)
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -319,7 +318,7 @@ class Consumer(driver.Consumer):
         rebalances = self._rebalances
         await self._fetch_idle.wait()
         runtime = self._runtime
-        sources = runtime.owned
+        sources = runtime.sources
         committed = await self._thread.rewind(sources)
         if self.app.consumer_generation_id != generation or self._rebalances != rebalances or runtime.stopping:
             return False
@@ -332,7 +331,7 @@ class Consumer(driver.Consumer):
         """Set the lag gauges."""
         runtime = self._runtime
         ledger = runtime.ledger
-        done = {tp: ledger.done(tp) if ledger.records_in_flight(tp) else None for tp in runtime.owned}
+        done = {tp: ledger.done(tp) if ledger.records_in_flight(tp) else None for tp in runtime.sources}
         for tp, lag in (await self._thread.lags(done)).items():
             runtime.metrics.lag.labels(tp.topic, str(tp.partition)).set(lag)
 

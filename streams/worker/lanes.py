@@ -1,7 +1,7 @@
-"""One lane per partition: batches of a partition go one after the other, partitions go side by side.
+"""One lane per stage and partition: its batches go one after the other, lanes go side by side.
 
-While one partition waits for its transaction, another one computes. What has piled up in a lane meanwhile is
-taken together, so batches are large under load and small when idle.
+While one lane waits for its transaction, another one computes. What has piled up in a lane meanwhile, from all the
+topics that its stage reads, is taken together, so batches are large under load and small when idle.
 """
 
 from __future__ import annotations
@@ -11,17 +11,26 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.worker.clients import TopicPartition
 
-Run = Callable[[Sequence[Any]], Awaitable[None]]  # takes records in order
+Offsets = Mapping[TopicPartition, int]  # source -> the next offset to read, when this is done
+Run = Callable[[Sequence[Any], Offsets], Awaitable[None]]  # takes records, those of each source in their order
+
+
+class LaneKey(NamedTuple):
+    """Names a lane: partition `partition` of all the topics that the stage reads."""
+
+    stage: str
+    partition: int
 
 
 @dataclass(frozen=True)
 class LaneBatch:
-    """Records of one fetch, of one partition."""
+    """Records of one fetch, of one source partition."""
 
+    lane: LaneKey
     tp: TopicPartition
     generation: int
     records: Sequence[Any]
@@ -62,7 +71,8 @@ class _Lane:
                 batches = self._take()
                 self._idle.clear()
                 one = len(batches) == 1
-                await self._run(batches[0].records if one else list(chain.from_iterable(b.records for b in batches)))
+                records = batches[0].records if one else list(chain.from_iterable(b.records for b in batches))
+                await self._run(records, {b.tp: b.records[-1].offset + 1 for b in batches})
                 for batch in batches:
                     batch.done()
                 self._idle.set()
@@ -82,22 +92,22 @@ class _Lane:
 
 
 class Lanes:
-    """The lanes of the partitions that this worker owns in one generation of the group."""
+    """The lanes that this worker owns in one generation of the group."""
 
     def __init__(self, max_records: int, failed: Callable[[BaseException], None]) -> None:
         self._max_records = max_records
         self._failed = failed
-        self._lanes: dict[TopicPartition, _Lane] = {}
+        self._lanes: dict[LaneKey, _Lane] = {}
         self.generation: int | None = None
 
-    def open(self, generation: int, runs: Mapping[TopicPartition, Run]) -> None:
-        """Begin a generation, with what is to be done for each partition."""
+    def open(self, generation: int, runs: Mapping[LaneKey, Run]) -> None:
+        """Begin a generation, with what is to be done in each lane."""
         self.generation = generation
-        self._lanes = {tp: _Lane(run, self._max_records, self._failed) for tp, run in runs.items()}
+        self._lanes = {key: _Lane(run, self._max_records, self._failed) for key, run in runs.items()}
 
     def submit(self, batch: LaneBatch) -> bool:
-        """Queue a batch; False, and nothing done, if it is of another generation or of no partition here."""
-        lane = self._lanes.get(batch.tp)
+        """Queue a batch; False, and nothing done, if it is of another generation or of no lane here."""
+        lane = self._lanes.get(batch.lane)
         if batch.generation != self.generation or lane is None:
             return False
         lane.put(batch)

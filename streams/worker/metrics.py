@@ -37,7 +37,7 @@ METRICS: Final[Mapping[MetricName, tuple[str, tuple[str, ...]]]] = {
     "touchpath_worker_recovery_seconds": ("Time of the last recovery.", ()),
     "touchpath_worker_lag_records": ("Offsets between the end and what is committed.", ("topic", "partition")),
     "touchpath_worker_state_keys": ("Keys in the table, roughly.", ("stage", "partition")),
-    "touchpath_worker_assigned_partitions": ("Input partitions that this worker owns.", ()),
+    "touchpath_worker_assigned_partitions": ("Partitions of stages that this worker owns.", ()),
     "touchpath_worker_ready": ("1 when recovered and assigned.", ()),
 }
 _BATCH_BUCKETS = (1, 4, 16, 64, 256, 500, 1000, 2000, 4000, 8000)

@@ -103,15 +103,12 @@ class BatchRecovery(Recovery):
     async def _recover(self) -> None:
         worker = self._worker
         started = time.monotonic()
-        names = {tp: worker.stages[tp.topic].name for tp in worker.owned if worker.changelog(tp)}
-        worker.shelf.keep_only({(name, tp.partition) for tp, name in names.items()})
-        if not names:
+        changelogs = {lane: place for lane in worker.owned if (place := worker.changelog(lane)) is not None}
+        worker.shelf.keep_only(set(changelogs))
+        if not changelogs:
             return
         # Stores first: a reader that was never given partitions does not stop.
-        stores = {}
-        for tp, name in names.items():
-            if (place := worker.changelog(tp)) is not None:
-                stores[place] = worker.shelf.take(name, tp.partition)
+        stores = {place: worker.shelf.take(*lane) for lane, place in changelogs.items()}
         reader = clients.AIOKafkaConsumer(max_partition_fetch_bytes=_FETCH_BYTES, **reader_options(worker.settings))
         await reader.start()
         try:

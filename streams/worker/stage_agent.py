@@ -1,4 +1,4 @@
-"""Running a stage: one batch of one partition through process, write, apply.
+"""Running a stage: one batch of one lane through process, write, apply.
 
 The state is changed only after the commit, so what `process` reads is always what a recovery would give.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from streams.core.stage import Stage, StageResult
-from streams.worker.clients import TopicPartition
+from streams.worker.lanes import Offsets
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.stores import PartitionStore
 from streams.worker.writer import PartitionWriter
@@ -30,13 +30,13 @@ def _no_state(key: bytes) -> bytes | None:  # noqa: ARG001 - a stateless stage h
     return None
 
 
-class PartitionRunner:
-    """A stage bound to one partition: its writer, its store, its changelog."""
+class LaneRunner:
+    """A stage bound to one partition of all that it reads: the lane's writer, store and changelog."""
 
     def __init__(
         self,
         stage: Stage,
-        source: TopicPartition,
+        partition: int,
         *,
         writer: PartitionWriter,
         store: PartitionStore | None,
@@ -44,21 +44,21 @@ class PartitionRunner:
         metrics: WorkerMetrics,
     ) -> None:
         self._stage = stage
-        self._source = source
+        self._partition = partition
         self._writer = writer
         self._store = store
         self._changelog = changelog
         self._metrics = metrics
         self._read = store.get if store is not None else _no_state
-        labels = (stage.name, str(source.partition))
+        labels = (stage.name, str(partition))
         self._records = metrics.records.labels(*labels)
         self._outputs = metrics.outputs.labels(*labels)
         self._batch_records = metrics.batch_records.labels(stage.name)
         self._process_seconds = metrics.process_seconds.labels(stage.name)
         self._write_seconds = metrics.write_seconds.labels(stage.name)
 
-    async def run(self, records: Sequence[Any]) -> None:
-        """Take one batch through.
+    async def run(self, records: Sequence[Any], next_offsets: Offsets) -> None:
+        """Take one batch through, and with it the sources to `next_offsets`.
 
         Raises:
             DefectError: the stage raised; nothing of the batch was written.
@@ -67,9 +67,8 @@ class PartitionRunner:
         started = time.perf_counter()
         result = self._process(records)
         processed = time.perf_counter()
-        last = records[-1]
         changelog_offset = await self._writer.write(
-            result.outputs, self._changelog, result.state, last.timestamp, last.offset + 1
+            result.outputs, self._changelog, result.state, records[-1].timestamp, next_offsets
         )
         if self._store is not None and changelog_offset is not None:
             self._store.apply(result.state.items(), changelog_offset)
@@ -83,12 +82,23 @@ class PartitionRunner:
 
     def _process(self, records: Sequence[Record]) -> StageResult:
         try:
-            result = self._stage.process(self._source.partition, records, self._read)
+            result = self._stage.process(self._partition, records, self._read)
         except Exception as error:
             raise DefectError(
-                f"stage {self._stage.name} raised on {self._source.topic}[{self._source.partition}] "
-                f"offsets {records[0].offset}-{records[-1].offset}: {type(error).__name__}: {error}"
+                f"stage {self._stage.name} raised on {_places(records)}: {type(error).__name__}: {error}"
             ) from error
         if result.state and self._store is None:
             raise DefectError(f"stage {self._stage.name} calls itself stateless, but gave state")
         return result
+
+
+def _places(records: Sequence[Any]) -> str:
+    """Say where a batch was read: each source with its first and last offset."""
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    for record in records:
+        first.setdefault(record.topic, record)
+        last[record.topic] = record
+    return ", ".join(
+        f"{topic}[{record.partition}] offsets {record.offset}-{last[topic].offset}" for topic, record in first.items()
+    )

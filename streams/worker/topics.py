@@ -9,6 +9,11 @@ from streams.core.stage import Stage
 from streams.worker.settings import WorkerSettings
 
 
+def source_topics(stage: Stage) -> tuple[str, ...]:
+    """Full names of all topics that a stage reads; partition n of all of them is one lane."""
+    return (stage.input_topic, *stage.also_reads)
+
+
 @dataclass(frozen=True)
 class ChangelogTopic:
     """A changelog to be created: as many partitions as `copartitioned_with`, its stage's input topic."""

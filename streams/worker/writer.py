@@ -1,4 +1,4 @@
-"""Writing what one batch came to: outputs, changelog and the input's offset.
+"""Writing what one batch came to: outputs, changelog and the offsets of what it read.
 
 Two writers with one interface. The transactional one is the product's promise; the plain one is for a broker
 that has no transactions, where one worker alone writes and a crash may double what it wrote last.
@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from streams.core.stage import Output
 from streams.worker.clients import AIOKafkaProducer, KafkaError, TopicPartition, client_options, errors
+from streams.worker.lanes import Offsets
 from streams.worker.partitioning import partition_of
 from streams.worker.settings import WorkerSettings
 
@@ -34,7 +35,7 @@ class RecordTooLargeError(Exception):
 
 
 class PartitionWriter(Protocol):
-    """Writes for one input partition."""
+    """Writes for one lane: a stage's partition n of all that it reads."""
 
     async def start(self) -> None:
         """Get ready; a transactional writer fences its predecessor and ends its open transaction here."""
@@ -45,9 +46,9 @@ class PartitionWriter(Protocol):
         changelog: str | None,
         state: Mapping[bytes, bytes | None],
         timestamp: int,
-        next_offset: int,
+        next_offsets: Offsets,
     ) -> int | None:
-        """Write it all; `timestamp` (ms) is that of the changelog records, `next_offset` that of the input.
+        """Write it all; `timestamp` (ms) is that of the changelog records, `next_offsets` those of the sources.
 
         Returns:
             The changelog offset after the last record written to it, or `None` if there was none.
@@ -131,7 +132,10 @@ async def _while_sending(producer: Any, work: Coroutine[Any, Any, T]) -> T:
 
 
 class TransactionalWriter:
-    """One transactional producer; its id names the input partition, so a new owner fences the old one."""
+    """One transactional producer for a lane; its id names the lane's partition, so a new owner fences the old one.
+
+    `source` is partition n of the stage's `input_topic`, whatever else the stage reads.
+    """
 
     def __init__(self, settings: WorkerSettings, source: TopicPartition) -> None:
         self._settings = settings
@@ -158,13 +162,13 @@ class TransactionalWriter:
         changelog: str | None,
         state: Mapping[bytes, bytes | None],
         timestamp: int,
-        next_offset: int,
+        next_offsets: Offsets,
     ) -> int | None:
         """See `PartitionWriter`."""
         producer = self._producer
         if producer is None:
             raise FencedError(f"{self.transactional_id} was stopped")
-        work = self._transact(producer, outputs, changelog, state, timestamp, next_offset)
+        work = self._transact(producer, outputs, changelog, state, timestamp, next_offsets)
         try:
             ends = await _while_sending(producer, work)
         except _FENCED as error:
@@ -183,7 +187,7 @@ class TransactionalWriter:
         changelog: str | None,
         state: Mapping[bytes, bytes | None],
         timestamp: int,
-        next_offset: int,
+        next_offsets: Offsets,
     ) -> dict[tuple[str, int], int]:
         await producer.begin_transaction()
         sends = _Sends(producer, self._settings.max_request_bytes)
@@ -192,12 +196,12 @@ class TransactionalWriter:
             for key, value in state.items():
                 sends.append(changelog, self._source.partition, key, value, timestamp)
         ends = await sends.deliver()
-        await self.commit(producer, next_offset)
+        await self.commit(producer, next_offsets)
         return ends
 
-    async def commit(self, producer: Any, next_offset: int) -> None:
-        """Add the input's offset and commit."""
-        await producer.send_offsets_to_transaction({self._source: next_offset}, self._settings.app_id)
+    async def commit(self, producer: Any, next_offsets: Offsets) -> None:
+        """Add the offsets of all sources and commit."""
+        await producer.send_offsets_to_transaction(dict(next_offsets), self._settings.app_id)
         await producer.commit_transaction()
 
     async def stop(self) -> None:
@@ -226,7 +230,7 @@ class PlainWriter:
         changelog: str | None,
         state: Mapping[bytes, bytes | None],
         timestamp: int,
-        next_offset: int,  # noqa: ARG002 - the consumer commits it
+        next_offsets: Offsets,  # noqa: ARG002 - the consumer commits them
     ) -> int | None:
         """See `PartitionWriter`. Outputs go before the changelog: a crash between doubles, and never loses."""
         if self._producer is None:

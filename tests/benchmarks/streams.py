@@ -293,6 +293,7 @@ class _Noticed:
 
     def __init__(self, stage: Stage, watch: Stopwatch) -> None:
         self.name, self.input_topic, self.stateful = stage.name, stage.input_topic, stage.stateful
+        self.also_reads = stage.also_reads
         self._process, self._watch = stage.process, watch
         self.in_hand: dict[int, int] = {}
 

@@ -45,6 +45,7 @@ class Counting:
 
     name = "count"
     stateful = True
+    also_reads: tuple[str, ...] = ()
 
     def __init__(self, input_topic: str, output_topic: str) -> None:
         self.input_topic = input_topic

@@ -16,6 +16,7 @@ from deploy.settings import load
 from deploy.wiring import catalogue_of, stages, worker_settings
 from streams.worker.app import build_app, run_worker
 from streams.worker.clients import TopicPartition
+from streams.worker.lanes import Offsets
 from streams.worker.settings import WorkerSettings
 from streams.worker.writer import PartitionWriter, TransactionalWriter
 
@@ -26,10 +27,10 @@ ENDS = {"records are written": 101, "offsets are written": 102, "all is committe
 class TrappedWriter(TransactionalWriter):
     """Writes as any other; at a commit it looks for the trap."""
 
-    async def commit(self, producer: Any, next_offset: int) -> None:
+    async def commit(self, producer: Any, next_offsets: Offsets) -> None:
         end = sprung(Path(os.environ["TRAP"]))
         dies_when(end, "records are written")
-        await producer.send_offsets_to_transaction({self._source: next_offset}, self._settings.app_id)
+        await producer.send_offsets_to_transaction(dict(next_offsets), self._settings.app_id)
         dies_when(end, "offsets are written")
         if end == "frozen":
             os.kill(os.getpid(), signal.SIGSTOP)

@@ -39,6 +39,7 @@ class ARecord:
     key: bytes | None
     value: bytes | None
     timestamp: int = 1_772_366_400_000
+    topic: str = topics.COLLECTED.name
 
 
 def a_visit(customer: str, minute: int = 0, campaign: str | None = "spring") -> Touchpoint:

@@ -37,9 +37,9 @@ def wait_for_outputs(rig: Rig, count: int) -> None:
     eventually(f"{count} outputs", lambda: len(rig.read(rig.output)) >= count)
 
 
-def committed(rig: Rig) -> list[int]:
+def committed(rig: Rig, topic: str | None = None) -> list[int]:
     consumer = KafkaConsumer(bootstrap_servers=rig.bootstrap, group_id=rig.options["app_id"])
-    offsets = [consumer.committed(TopicPartition(rig.input, p)) for p in range(INPUT_PARTITIONS)]
+    offsets = [consumer.committed(TopicPartition(topic or rig.input, p)) for p in range(INPUT_PARTITIONS)]
     consumer.close()
     return [o.offset if isinstance(o, OffsetAndMetadata) else (o or 0) for o in offsets]
 
@@ -242,5 +242,89 @@ def test_without_transactions_one_worker_does_the_same_work(tansu_broker: TansuB
         wait_for_outputs(rig, 600)
         assert rig.stop() == {"b": EXIT_STOPPED}
         assert len({value for _, value in outputs(rig)}) == len(outputs(rig)) == 600
+    finally:
+        rig.close()
+
+
+def lengths(rig: Rig, topic: str) -> list[int]:
+    consumer = KafkaConsumer(bootstrap_servers=rig.bootstrap)
+    ends = consumer.end_offsets([TopicPartition(topic, p) for p in range(INPUT_PARTITIONS)])
+    consumer.close()
+    return [end for _, end in sorted(ends.items())]
+
+
+def both(start: int, stop: int) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Events for two topics: an id in three goes to both, so that one state has to know what came from the other."""
+    events = [(b"k%d" % (i * 7919 % 200), b"%d" % i) for i in range(start, stop)]
+    return [e for i, e in enumerate(events) if i % 3 < 2], [e for i, e in enumerate(events) if i % 3]
+
+
+def test_a_stage_of_two_topics_keeps_one_state_and_redoes_neither_after_a_crash(rig: Rig) -> None:
+    rig.read_two_topics()
+    rig.options["max_batch_records"] = 200
+    count = 6000
+    first, second = both(0, count)
+    rig.send(first)
+    rig.send(second, rig.second)
+    rig.supervise("ab", dies_in_commit=4, linger=0.02)
+    eventually("workers died in the middle of commits", lambda: rig.exits[9] >= 3)
+    rig.calm()
+    wait_for_outputs(rig, count)
+    for topic in (rig.input, rig.second):
+        eventually(f"all of {topic} is committed", lambda topic=topic: committed(rig, topic) == lengths(rig, topic))  # type: ignore[misc] # a name more
+    eventually("they share again", lambda: rig.owns("a") + rig.owns("b") == INPUT_PARTITIONS)
+    assert set(rig.stop().values()) == {EXIT_STOPPED}
+    assert outputs(rig) == sorted((b"out:" + key, value) for key, value in {*first, *second})
+    state = {(key, value) for key, values in rig.state().items() for value in values.split()}
+    assert state == {*first, *second}
+    # A worker that starts from nothing recovers one state, whichever topic an id had come by.
+    rig.start("c")
+    again, more = both(count - 300, count + 300)
+    rig.send(more)
+    rig.send(again, rig.second)
+    wait_for_outputs(rig, count + 300)
+    assert rig.stop() == {"c": EXIT_STOPPED}
+    assert len({value for _, value in outputs(rig)}) == len(outputs(rig)) == count + 300
+
+
+def test_topics_of_unequal_partitions_are_not_read_as_one(rig: Rig) -> None:
+    rig.read_two_topics(INPUT_PARTITIONS - 1)
+    assert rig.start("a").wait(30) == EXIT_SETUP
+    assert (
+        f"{rig.second} has 3 partitions, but {rig.input}, which stage count reads with it, has 4"
+        in rig.log("a").read_text()
+    )
+
+
+def test_a_worker_that_shares_its_group_with_one_that_reads_less_writes_nothing_and_says_why(rig: Rig) -> None:
+    rig.start("old")
+    eventually("it owns all", lambda: rig.owns("old") == INPUT_PARTITIONS)
+    rig.read_two_topics()
+    rig.send([(b"k%d" % i, b"%d" % i) for i in range(40)], rig.second)
+    assert rig.start("new").wait(30) == EXIT_SETUP
+    assert f"of {rig.second} and not of {rig.input}" in rig.log("new").read_text()
+    del rig.workers["new"]
+    assert outputs(rig) == []
+    eventually("the old one has all again", lambda: rig.owns("old") == INPUT_PARTITIONS)
+    assert rig.stop() == {"old": EXIT_STOPPED}
+    rig.start("new")
+    wait_for_outputs(rig, 40)
+    assert rig.stop() == {"new": EXIT_STOPPED}
+
+
+def test_without_transactions_two_topics_are_one_lane_too(tansu_broker: TansuBroker, tmp_path: Path) -> None:
+    rig = Rig(tansu_broker.bootstrap, tmp_path, guarantee="unfenced", session_timeout=2)
+    rig.create_topics()
+    rig.read_two_topics()
+    try:
+        for start, worker in ((0, "a"), (400, "b")):
+            rig.start(worker)
+            first, second = both(start, start + 600)
+            rig.send(first)
+            rig.send(second, rig.second)
+            wait_for_outputs(rig, start + 600)
+            assert rig.stop() == {worker: EXIT_STOPPED}
+        assert len({value for _, value in outputs(rig)}) == len(outputs(rig)) == 1000
+        assert (sum(committed(rig)), sum(committed(rig, rig.second))) == (800, 800)
     finally:
         rig.close()

@@ -1,7 +1,7 @@
 """A worker for the transport's tests: a small counting stage, and faults that only a test has.
 
-Configured by TRANSPORT_SETTINGS (JSON of WorkerSettings), TRANSPORT_STAGES (JSON list of [name, input, output];
-a name that begins with "copy" is a stage without state),
+Configured by TRANSPORT_SETTINGS (JSON of WorkerSettings), TRANSPORT_STAGES (JSON list of [name, input, output,
+further inputs...]; a name that begins with "copy" is a stage without state),
 TRANSPORT_FAULTS (JSON: `dies_in_commit` counted from 1, seconds to `linger` in each transaction).
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 
 from streams.core.stage import Output, Record, StageResult, StateReader
 from streams.worker.app import build_app, run_worker
+from streams.worker.lanes import Offsets
 from streams.worker.settings import WorkerSettings
 from streams.worker.writer import PartitionWriter, TransactionalWriter, make_writer
 
@@ -26,9 +27,10 @@ class CountingStage:
 
     stateful = True
 
-    def __init__(self, name: str, input_topic: str, output_topic: str) -> None:
+    def __init__(self, name: str, input_topic: str, output_topic: str, *also_reads: str) -> None:
         self.name = name
         self.input_topic = input_topic
+        self.also_reads = also_reads
         self.output_topic = output_topic
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:  # noqa: ARG002
@@ -60,9 +62,10 @@ class CopyingStage:
 
     stateful = False
 
-    def __init__(self, name: str, input_topic: str, output_topic: str) -> None:
+    def __init__(self, name: str, input_topic: str, output_topic: str, *also_reads: str) -> None:
         self.name = name
         self.input_topic = input_topic
+        self.also_reads = also_reads
         self.output_topic = output_topic
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:  # noqa: ARG002
@@ -76,14 +79,14 @@ class FaultyWriter(TransactionalWriter):
     faults: Mapping[str, float]
     commits = 0
 
-    async def commit(self, producer: Any, next_offset: int) -> None:
+    async def commit(self, producer: Any, next_offsets: Offsets) -> None:
         FaultyWriter.commits += 1
         dies = FaultyWriter.commits == self.faults.get("dies_in_commit")
         point = os.getpid() % 3
         if dies and point == 0:
             os._exit(9)  # everything is written, nothing is committed
         await asyncio.sleep(self.faults.get("linger", 0))
-        await producer.send_offsets_to_transaction({self._source: next_offset}, self._settings.app_id)
+        await producer.send_offsets_to_transaction(dict(next_offsets), self._settings.app_id)
         if dies and point == 1:
             os._exit(9)
         await producer.commit_transaction()

@@ -46,7 +46,7 @@ class Rig:
         self.bootstrap = bootstrap
         self.folder = folder
         name = uuid.uuid4().hex[:8]
-        self.input, self.output = f"in-{name}", f"out-{name}"
+        self.input, self.second, self.output = f"in-{name}", f"second-{name}", f"out-{name}"
         self.options: dict[str, Any] = {
             "app_id": f"app-{name}",
             "kafka": {"bootstrap_servers": bootstrap},
@@ -94,6 +94,11 @@ class Rig:
             ]
         )
         admin.close()
+
+    def read_two_topics(self, partitions: int = INPUT_PARTITIONS) -> None:
+        """Make the second input topic, and let workers that are started from here on read both."""
+        self.create_topic(self.second, partitions)
+        self.stages = [["count", self.input, self.output, self.second]]
 
     # -- workers
 
@@ -193,9 +198,9 @@ class Rig:
 
     # -- records
 
-    def send(self, events: Iterable[tuple[bytes, bytes]]) -> None:
+    def send(self, events: Iterable[tuple[bytes, bytes]], topic: str | None = None) -> None:
         for key, value in events:
-            self.producer.send(self.input, key=key, value=value)
+            self.producer.send(topic or self.input, key=key, value=value)
         self.producer.flush()
 
     def read(self, topic: str) -> list[Any]:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from streams.worker.clients import TopicPartition
-from streams.worker.lanes import LaneBatch, Lanes
+from streams.worker.lanes import LaneBatch, LaneKey, Lanes, Offsets
 
-P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
+P0, P1 = LaneKey("s", 0), LaneKey("s", 1)
 
 
 class Hand:
@@ -15,11 +16,18 @@ class Hand:
 
     def __init__(self) -> None:
         self.taken: list[list[Any]] = []
+        self.offsets: list[Offsets] = []
         self.go = asyncio.Event()
 
-    async def run(self, records: Sequence[Any]) -> None:
-        self.taken.append(list(records))
+    async def run(self, records: Sequence[Any], next_offsets: Offsets) -> None:
+        self.taken.append([record.offset for record in records])
+        self.offsets.append(next_offsets)
         await self.go.wait()
+
+
+@dataclass(frozen=True)
+class At:
+    offset: int
 
 
 async def turn() -> None:
@@ -27,8 +35,11 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
-def batch(tp: TopicPartition, records: Sequence[Any], done: list[Any], generation: int = 1) -> LaneBatch:
-    return LaneBatch(tp, generation, records, lambda: done.append(list(records)))
+def batch(lane: LaneKey, offsets: Sequence[int], done: list[Any], generation: int = 1, topic: str = "t") -> LaneBatch:
+    records = [At(offset) for offset in offsets]
+    return LaneBatch(
+        lane, TopicPartition(topic, lane.partition), generation, records, lambda: done.append(list(offsets))
+    )
 
 
 async def test_what_piles_up_while_a_batch_is_in_hand_is_taken_together() -> None:
@@ -54,6 +65,24 @@ async def test_batches_are_not_put_together_beyond_the_limit() -> None:
     hand.go.set()
     await turn()
     assert hand.taken == [[0, 0], [1, 1], [2, 2], [3, 3]]
+    await lanes.hand_over(1)
+
+
+async def test_what_piles_up_from_several_topics_is_taken_together_with_the_next_offset_of_each() -> None:
+    hand, done = Hand(), []
+    lanes = Lanes(10, failed=print)
+    lanes.open(1, {P0: hand.run})
+    lanes.submit(batch(P0, [7], done))
+    await turn()
+    lanes.submit(batch(P0, [8, 9], done))
+    lanes.submit(batch(P0, [3, 5], done, topic="other"))
+    lanes.submit(batch(P0, [10], done))
+    hand.go.set()
+    await turn()
+    assert hand.taken == [[7], [8, 9, 3, 5, 10]]
+    t, other = TopicPartition("t", 0), TopicPartition("other", 0)
+    assert hand.offsets == [{t: 8}, {t: 11, other: 6}]
+    assert done == [[7], [8, 9], [3, 5], [10]]
     await lanes.hand_over(1)
 
 
@@ -112,7 +141,7 @@ async def test_what_a_batch_raises_is_told_once_and_the_lane_takes_no_more() -> 
     told: list[BaseException] = []
     calls: list[Any] = []
 
-    async def run(records: Sequence[Any]) -> None:
+    async def run(records: Sequence[Any], next_offsets: Offsets) -> None:
         calls.append(records)
         raise ValueError("broken")
 

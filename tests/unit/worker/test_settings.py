@@ -22,6 +22,7 @@ SASL = {
 class Stage:
     def __init__(self, name: str, input_topic: str, stateful: bool) -> None:
         self.name, self.input_topic, self.stateful = name, input_topic, stateful
+        self.also_reads: tuple[str, ...] = ()
 
     process: Any = None
 
