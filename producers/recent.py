@@ -1,9 +1,10 @@
-"""The ids that this process has taken lately: best effort, since the fold decides what is a duplicate."""
+"""What this process has taken lately: best effort, since the streams decide what is a duplicate."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
 from uuid import UUID
 
+from schemas.identity import Command
 from schemas.outcome import Accepted, Duplicate, Outcome
 
 
@@ -40,3 +41,21 @@ class RecentIds:
             self._ids.move_to_end(event_id)
         while len(self._ids) > self._limit:
             self._ids.popitem(last=False)
+
+
+class RecentCommands:
+    """The newest `limit` commands. Only what Kafka has acknowledged is added, or a retry would be lost."""
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._limit = limit
+        self._commands: OrderedDict[UUID, Command] = OrderedDict()
+
+    def known(self, command_id: UUID) -> Command | None:
+        """Give the command that had this id."""
+        return self._commands.get(command_id)
+
+    def remember(self, command: Command) -> None:
+        """Add one, and forget the oldest above the limit."""
+        self._commands[command.command_id] = command
+        while len(self._commands) > self._limit:
+            self._commands.popitem(last=False)

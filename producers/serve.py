@@ -12,6 +12,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from producers.collector.app import Collector
+from producers.collector.door import Lookup
 from producers.processes import run_processes
 from producers.publisher import Publisher
 from producers.settings import CollectorSettings, PublisherSettings
@@ -26,30 +27,36 @@ def run_collector(
     kafka: KafkaConnection,
     catalogue: Catalogue,
     publisher: PublisherSettings | None = None,
+    lookup: Lookup | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT, and give the exit code: 0 after a clean end, 1 where the server could not start.
 
     Blocks; wants the main thread of its process. It starts without Kafka too (`/ready` says 503 until it is there).
     At the end requests in flight are finished for `settings.stop_timeout` seconds while new ones are answered 503,
     then what waits for Kafka is sent. Where `settings.processes` is above 1, so many share the port (Linux shares it
-    out by connection), and `/metrics` of any of them tells of all.
+    out by connection), and `/metrics` of any of them tells of all. `lookup` says what is known of an identifier; with
+    several processes each gets a copy, so it must be one that can be pickled.
     """
     if settings.processes > 1:
         alone = settings.model_copy(update={"processes": 1})
-        arguments = (alone, kafka, catalogue, publisher)
+        arguments = (alone, kafka, catalogue, publisher, lookup)
         return run_processes(settings.processes, run_collector, arguments, 3 * settings.stop_timeout)
     # kafka-python tells of every try to reach a broker that is away; we tell once, and `/ready` at any time.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     _spare_the_collector_of_cycles()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, kafka, catalogue, publisher or PublisherSettings()))
+        return runner.run(_serve(settings, kafka, catalogue, publisher or PublisherSettings(), lookup))
 
 
 async def _serve(
-    settings: CollectorSettings, kafka: KafkaConnection, catalogue: Catalogue, publishing: PublisherSettings
+    settings: CollectorSettings,
+    kafka: KafkaConnection,
+    catalogue: Catalogue,
+    publishing: PublisherSettings,
+    lookup: Lookup | None,
 ) -> int:
     publisher = Publisher(kafka, publishing, client_id="touchpath-collector")
-    collector = Collector(settings, publisher, catalogue)
+    collector = Collector(settings, publisher, catalogue, lookup=lookup)
     server = _server(settings, collector)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -104,7 +104,26 @@ class SourceSettings(_Settings):
         )
 
 
-class WriteKey(SourceSettings):
+class _Rotating(_Settings):
+    """When a key opens anything. An old and a new one overlap while they rotate."""
+
+    valid_from: AwareDatetime | None = Field(default=None, description="it opens nothing before")
+    valid_until: AwareDatetime | None = Field(default=None, description="it opens nothing from then on")
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        if self.valid_from is not None and self.valid_until is not None and self.valid_until <= self.valid_from:
+            raise ValueError("valid_until must be later than valid_from")
+        return self
+
+    def opens_at(self, now: datetime) -> bool:
+        """Say whether it opens anything at that time."""
+        return (self.valid_from is None or now >= self.valid_from) and (
+            self.valid_until is None or now < self.valid_until
+        )
+
+
+class WriteKey(SourceSettings, _Rotating):
     """A key that may write, the source that holds it, and what it opens.
 
     A source may hold several: one for its pages and one for its servers, or an old and a new one while they rotate.
@@ -116,8 +135,6 @@ class WriteKey(SourceSettings):
         default=(),
         description="Snowplow's trackers send no key: the application ids that stand for this one; *: all others",
     )
-    valid_from: AwareDatetime | None = Field(default=None, description="it opens nothing before")
-    valid_until: AwareDatetime | None = Field(default=None, description="it opens nothing from then on")
     public: bool = Field(
         default=False,
         description="it stands in a page, where anybody can read it: no hooks, no e-mail, hotline and store "
@@ -135,18 +152,6 @@ class WriteKey(SourceSettings):
     rate: float | None = Field(default=None, gt=0, description="events a second; none: the collector's")
     burst: float | None = Field(default=None, gt=0, description="events at once above the rate; none: twice the rate")
 
-    @model_validator(mode="after")
-    def _opens_before_it_closes(self) -> Self:
-        if self.valid_from is not None and self.valid_until is not None and self.valid_until <= self.valid_from:
-            raise ValueError("valid_until must be later than valid_from")
-        return self
-
-    def opens_at(self, now: datetime) -> bool:
-        """Say whether it opens anything at that time."""
-        return (self.valid_from is None or now >= self.valid_from) and (
-            self.valid_until is None or now < self.valid_until
-        )
-
     def sender(self, door: str, *, ip: str | None = None, keep_ip: bool = True) -> Sender:
         """Give what an adapter is told of the source, and of what this key may send."""
         return replace(
@@ -159,12 +164,24 @@ class WriteKey(SourceSettings):
         )
 
 
+class AdminKey(_Rotating):
+    """A key that may look up and mend whose an identifier is, and who holds it. It writes no events."""
+
+    key: SecretStr = Field(min_length=8)
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
+        description="the person or system that holds it; stands beside each decision that it makes"
+    )
+
+
 class CollectorSettings(_Settings):
     """The HTTP door. One process uses one core; `processes` share the port. Bounds and rates hold in each process."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     write_keys: tuple[WriteKey, ...] = Field(default=(), description="none: every event is answered 401")
+    admin_keys: tuple[AdminKey, ...] = Field(
+        default=(), description="for /v1/identity; none: it is answered 403. Never one of the write keys"
+    )
     cors_origins: tuple[Origin, ...] = Field(
         default=("*",), description="origins of pages that may send with a key that names none; *: all"
     )
@@ -202,6 +219,11 @@ class CollectorSettings(_Settings):
         keys = [key.key.get_secret_value() for key in self.write_keys]
         if len(set(keys)) < len(keys):
             raise ValueError("write_keys: a key is there twice")
+        admin_keys = [key.key.get_secret_value() for key in self.admin_keys]
+        if len(set(admin_keys)) < len(admin_keys):
+            raise ValueError("admin_keys: a key is there twice")
+        if not set(admin_keys).isdisjoint(keys):
+            raise ValueError("admin_keys: a write key may not be an admin key, too")
         return self
 
     @cached_property

@@ -30,7 +30,7 @@ class Admission:
     """The state of it: a bucket for each key that has a rate, and the room that is taken. `clock` gives seconds."""
 
     def __init__(
-        self, settings: CollectorSettings, keys: KeyRing, metrics: Metrics, clock: Callable[[], float]
+        self, settings: CollectorSettings, keys: KeyRing[WriteKey], metrics: Metrics, clock: Callable[[], float]
     ) -> None:
         self._settings, self._keys, self._metrics, self._clock = settings, keys, metrics, clock
         self._buckets: dict[int, Bucket] = {}

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.identity import Action, Key
+
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -46,6 +48,16 @@ class Tally(_Answer):
     duplicate: Count
     quarantined: Count
     events: list[Annotated[AcceptedEvent | DuplicateEvent | QuarantinedEvent, Field(discriminator="status")]]
+
+
+class CommandTaken(_Answer):
+    """Kafka has the decision; `duplicate`: it had it before. `identifier` and `other` as they are kept."""
+
+    status: Literal["accepted", "duplicate"]
+    command_id: UUID
+    action: Action
+    identifier: Key
+    other: Key | None
 
 
 class Refused(_Answer):

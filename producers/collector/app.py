@@ -19,9 +19,10 @@ from starlette.routing import Route
 
 from producers.adapters.sender import Limits
 from producers.collector import cors
+from producers.collector.admin import admin_of
 from producers.collector.admission import Admission, Stay
-from producers.collector.door import Arrived, Door, Page, Services, json_answer
-from producers.collector.doors import DOORS, PAGES
+from producers.collector.door import AdminDoor, Arrived, Called, Door, Lookup, Page, Services, json_answer
+from producers.collector.doors import ADMIN_DOORS, DOORS, PAGES
 from producers.collector.fetching import Fetch, Fetcher
 from producers.collector.keys import KeyRing
 from producers.collector.metrics import Metrics
@@ -37,6 +38,9 @@ from schemas.catalogue import Catalogue
 from schemas.outcome import Accepted, Duplicate, Outcome
 
 log = logging.getLogger(__name__)
+
+#: Of a request to an admin door, in bytes: a decision is a few lines.
+MOST_ADMIN_BYTES = 64 * 1024
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -57,6 +61,7 @@ class Collector:
         now: Callable[[], datetime] = utc_now,
         fetch: Fetch | None = None,
         clock: Callable[[], float] = time.monotonic,
+        lookup: Lookup | None = None,
     ) -> None:
         self.metrics = Metrics()
         self._settings = settings
@@ -66,12 +71,15 @@ class Collector:
             catalogue=catalogue,
             limits=Limits(settings.max_event_bytes, settings.max_depth, settings.max_quarantined_bytes),
             keys=KeyRing(settings.write_keys),
+            admin_keys=KeyRing(settings.admin_keys),
             metrics=self.metrics,
             publisher=publisher,
             now=now,
             fetch=fetch or Fetcher(),
             doors=DOORS,
             pages=PAGES,
+            admin_doors=ADMIN_DOORS,
+            lookup=lookup,
         )
         self._admission = Admission(settings, self._services.keys, self.metrics, clock)
         self._recent = RecentIds(settings.recent_ids)
@@ -81,6 +89,7 @@ class Collector:
         _know_scopes(settings)
         routes = [route for door in DOORS for route in self._routes_of_door(door)]
         routes += [route for page in PAGES for route in self._routes_of_page(page)]
+        routes += [route for admin in ADMIN_DOORS for route in self._routes_of_admin_door(admin)]
         self.app = Starlette(routes=routes, exception_handlers={HTTPException: self._http_error})
 
     # ---- what is asked
@@ -99,6 +108,25 @@ class Collector:
             return await page.answer(request, self._services)
 
         return [Route(path, self._watched(path, show), methods=[*page.methods]) for path in page.paths]
+
+    def _routes_of_admin_door(self, door: AdminDoor) -> list[Route]:
+        async def call(request: Request) -> Response:
+            return await self._called(door, request)
+
+        # Without OPTIONS no page of another site gets beyond its preflight.
+        return [Route(path, self._watched(path, call), methods=[*door.methods]) for path in door.paths]
+
+    async def _called(self, door: AdminDoor, request: Request) -> Response:
+        received_at = self._services.now()
+        try:
+            if self._refusing:
+                raise Refusal(503, "stopping", "the collector is stopping; send again")
+            key = admin_of(request, self._services, received_at)
+        except Refusal:
+            await self._drained(request)
+            raise
+        body = await self._read(request, MOST_ADMIN_BYTES, 0, lambda _bytes: None)
+        return await door.answer(Called(request, self._services, received_at, key, body))
 
     async def _take(self, door: Door, request: Request) -> Response:
         if self._refusing:
@@ -154,16 +182,19 @@ class Collector:
 
     async def _unpacked(self, request: Request, stay: Stay) -> bytes:
         keep = self._services.limits.quarantined_bytes
-        try:
-            async with asyncio.timeout(self._settings.body_timeout):
-                packed = await read(request.stream(), self._settings.max_body_bytes, keep, stay.more)
-        except TimeoutError:
-            raise Refusal(408, "timeout", f"the body did not arrive in {self._settings.body_timeout:g} s") from None
+        packed = await self._read(request, self._settings.max_body_bytes, keep, stay.more)
         body = unpacked(packed, self._settings.max_unpacked_bytes, keep)
         if body is not packed:
             stay.more(len(body))
         few_enough(body, self._settings.max_values, keep)
         return body
+
+    async def _read(self, request: Request, most: int, keep: int, more: Callable[[int], None]) -> bytes:
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                return await read(request.stream(), most, keep, more)
+        except TimeoutError:
+            raise Refusal(408, "timeout", f"the body did not arrive in {self._settings.body_timeout:g} s") from None
 
     async def _drained(self, request: Request) -> None:
         with contextlib.suppress(TimeoutError, ClientDisconnect):

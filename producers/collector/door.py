@@ -1,7 +1,8 @@
 """What a door is: addresses, and how an arrived request becomes outcomes and an answer. Data and functions, no state.
 
-To add a door: one module that makes `Door`s (events come in) or `Page`s (something is only shown), and one line in
-`doors.py`. Reading, gunzipping, keys, rates, Kafka and metrics are the same for every door, and the app's.
+To add a door: one module that makes `Door`s (events come in), `Page`s (something is only shown) or `AdminDoor`s
+(somebody with an admin key looks or decides), and one line in `doors.py`. Reading, gunzipping, keys, rates, Kafka and
+metrics are the same for every door, and the app's.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,28 +22,38 @@ from producers.collector.keys import KeyRing
 from producers.collector.metrics import Metrics
 from producers.collector.tally import answer_of
 from producers.publisher import Publisher
-from producers.settings import CollectorSettings, WriteKey
+from producers.recent import RecentCommands
+from producers.settings import AdminKey, CollectorSettings, WriteKey
 from schemas.catalogue import Catalogue
 from schemas.outcome import Outcome
+
+Lookup = Callable[[str], Mapping[str, Any]]
+"""What is known of an identifier (`kind:value`), as JSON; blocks. Whoever starts the collector brings it, since it asks
+another system. Raises `LookupError` where nothing is known of it, `OSError` where that system does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What doors and pages may use of the collector. `now` is its only clock, `fetch` its only way to other hosts.
 
-    `doors` and `pages` are all that there are, for those that tell of them.
+    `doors`, `pages` and `admin_doors` are all that there are, for those that tell of them. `lookup` is None where
+    whoever started the collector has brought none.
     """
 
     settings: CollectorSettings
     catalogue: Catalogue
     limits: Limits
-    keys: KeyRing
+    keys: KeyRing[WriteKey]
+    admin_keys: KeyRing[AdminKey]
     metrics: Metrics
     publisher: Publisher
     now: Callable[[], datetime]
     fetch: Fetch
     doors: tuple["Door", ...] = ()
     pages: tuple["Page", ...] = ()
+    admin_doors: tuple["AdminDoor", ...] = ()
+    lookup: Lookup | None = None
+    commands: RecentCommands = field(default_factory=RecentCommands)
 
 
 @dataclass(slots=True)
@@ -150,6 +162,47 @@ class Page:
     answers: Mapping[int, Mapping[str, str]] = field(
         default_factory=lambda: {200: {"application/json": "what it says"}}
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One request to an admin door, from the holder of `key`."""
+
+    request: Request
+    services: Services
+    received_at: datetime
+    key: AdminKey
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminDoor:
+    """An address for whoever holds an admin key. It takes no events, and a page of another site cannot call it.
+
+    `answer` may raise `Refusal`.
+    """
+
+    name: str
+    """A short name, also the operation's in the OpenAPI document."""
+    paths: tuple[str, ...]
+    about: str
+    """One line for people."""
+    answer: Callable[[Called], Awaitable[Response]]
+    methods: tuple[str, ...] = ("POST",)
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """JSON Schema of each parameter in the path."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that it takes, with what they are for."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema of the body."""
+    example: str | None = None
+    """A body that would be taken; None: it wants no body."""
+    example_path: str | None = None
+    """The address of the example where the first of `paths` has a parameter."""
+    done: tuple[int, type[BaseModel] | None, str] = (200, None, "what it says")
+    """What success is answered with: status, model (None: any object), meaning."""
+    refusals: Mapping[int, str] = field(default_factory=dict)
+    """What else it may answer than any admin door does, by status."""
 
 
 def json_answer(status: int, answer: Mapping[str, Any]) -> Response:

@@ -17,6 +17,7 @@ from producers.adapters.problem import Problem
 from producers.adapters.registry import ADAPTERS
 from producers.collector.door import Arrived, Door, json_answer, tell
 from producers.collector.fetching import Fetch
+from producers.collector.keys import bearer_token
 from producers.collector.refusal import Refusal
 from producers.settings import HookSettings, WriteKey
 from schemas.outcome import Outcome
@@ -45,8 +46,7 @@ def presented_key(request: Request) -> str | None:
             return found
     if found := request.headers.get("x-write-key"):
         return found
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+    return bearer_token(request.headers.get("authorization"))
 
 
 def hook_request(request: Request, body: bytes, settings: HookSettings) -> HookRequest:

@@ -11,7 +11,7 @@ import orjson
 from pydantic.json_schema import models_json_schema
 
 from producers.collector.answers import Refused, Tally
-from producers.collector.door import Door, Page
+from producers.collector.door import AdminDoor, Door, Page
 
 TITLE = "Touchpath collector"
 VERSION = "1"
@@ -28,12 +28,25 @@ _REFUSALS = {
     "429": "Too fast, or too much at once. `Retry-After` says how many seconds to wait.",
     "503": "Kafka takes nothing at the moment, or the collector is stopping. `Retry-After` says how long to wait.",
 }
+_RETRY_AFTER = {
+    "Retry-After": {"description": "seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
 _NOT_THERE = {"404": "There is no such thing."}
 
 
-def document(doors: Iterable[Door], pages: Iterable[Page]) -> dict[str, Any]:
+_ADMIN_REFUSALS = {
+    "400": "It cannot be meant; the message is a path into what was sent.",
+    "401": "No admin key, a wrong one, or one that is not valid now.",
+    "403": "No admin key is configured, or this is a write key.",
+    "408": "The body did not arrive in time.",
+    "503": "Kafka or ClickHouse does not answer, or the collector is stopping. Send it again.",
+}
+
+
+def document(doors: Iterable[Door], pages: Iterable[Page], admin_doors: Iterable[AdminDoor] = ()) -> dict[str, Any]:
     """Give the document."""
-    models = [(Tally, "serialization"), (Refused, "serialization")]
+    admin_doors = tuple(admin_doors)
+    models = [(model, "serialization") for model in (Tally, Refused, *(door.done[1] for door in admin_doors)) if model]
     _, schemas = models_json_schema(models, ref_template=_REFERENCE)  # type: ignore[arg-type] # it wants the literal type
     paths: dict[str, dict[str, Any]] = {}
     for door in doors:
@@ -45,6 +58,9 @@ def document(doors: Iterable[Door], pages: Iterable[Page]) -> dict[str, Any]:
         for path in page.paths:
             methods = [method for method in page.methods if method != "OPTIONS"]
             paths[path] = {method.lower(): _of_page(page, path, method) for method in methods}
+    for admin in admin_doors:
+        for path in admin.paths:
+            paths[_plain(path)] = {method.lower(): _of_admin_door(admin, path, method) for method in admin.methods}
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": _ABOUT},
@@ -54,6 +70,7 @@ def document(doors: Iterable[Door], pages: Iterable[Page]) -> dict[str, Any]:
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic", "description": "the write key as user name, no password"},
                 "query": {"type": "apiKey", "in": "query", "name": "writeKey", "description": "the write key"},
+                "admin": {"type": "http", "scheme": "bearer", "description": "an admin key"},
             },
         },
     }
@@ -65,9 +82,7 @@ def _of_door(door: Door, path: str, method: str) -> dict[str, Any]:
     refusals = {**_REFUSALS, **(_NOT_THERE if door.parameters else {})}
     responses |= {status: _refused(about) for status, about in sorted(refusals.items())}
     for status in ("429", "503"):
-        responses[status]["headers"] = {
-            "Retry-After": {"description": "seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}
-        }
+        responses[status]["headers"] = _RETRY_AFTER
     operation: dict[str, Any] = {
         "operationId": _operation(door.name, door.paths, path, door.methods, method),
         "summary": door.about,
@@ -111,6 +126,40 @@ def _of_page(page: Page, path: str, method: str) -> dict[str, Any]:
     if parameters := _parameters(path, page.parameters):
         operation["parameters"] = parameters
     return operation
+
+
+def _of_admin_door(door: AdminDoor, path: str, method: str) -> dict[str, Any]:
+    status, model, about = door.done
+    schema = {"$ref": _REFERENCE.format(model=model.__name__)} if model else {"type": "object"}
+    refusals = {**_ADMIN_REFUSALS, **{str(code): why for code, why in door.refusals.items()}}
+    responses: dict[str, Any] = {str(code): _refused(why) for code, why in sorted(refusals.items())}
+    responses["503"]["headers"] = _RETRY_AFTER
+    operation: dict[str, Any] = {
+        "operationId": _operation(door.name, door.paths, path, door.methods, method),
+        "summary": door.about,
+        "tags": ["identity"],
+        "security": [{"admin": []}],
+        "responses": {
+            str(status): {"description": about, "content": {"application/json": {"schema": schema}}},
+            **responses,
+        },
+    }
+    parameters = _parameters(_plain(path), door.parameters)
+    parameters += [
+        {"name": name, "in": "header", "required": False, "description": what, "schema": {"type": "string"}}
+        for name, what in door.headers.items()
+    ]
+    if parameters:
+        operation["parameters"] = parameters
+    if door.example is not None:
+        content = {"schema": dict(door.body), "example": orjson.loads(door.example)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return operation
+
+
+def _plain(path: str) -> str:
+    """Give an address as OpenAPI writes it: `/v1/identity/{identifier}` of `/v1/identity/{identifier:path}`."""
+    return re.sub(r"{(\w+):\w+}", r"{\1}", path)
 
 
 def _operation(name: str, paths: tuple[str, ...], path: str, methods: tuple[str, ...], method: str) -> str:

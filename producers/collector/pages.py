@@ -8,24 +8,29 @@ from starlette.responses import HTMLResponse, Response
 
 from producers.collector.door import Page, Services, json_answer
 from producers.collector.openapi import document
-from producers.collector.welcome import facts, page
-from schemas.topics import COLLECTED, QUARANTINE
+from producers.collector.welcome import Keys, facts, page
+from schemas.topics import COLLECTED, IDENTITY, QUARANTINE
 
-#: On a laptop everybody knows the key; elsewhere none is shown.
+#: On a laptop everybody knows the keys; elsewhere none is shown.
 _LAPTOP_KEY = "local"
+_LAPTOP_ADMIN_KEY = "local-admin"
 
 
 async def _welcome(request: Request, services: Services) -> Response:
     base = str(request.base_url).rstrip("/")
-    known = services.keys.holder(_LAPTOP_KEY, services.now()) is not None
-    said = (base, _LAPTOP_KEY if known else None, services.doors, services.pages)
+    now = services.now()
+    keys = Keys(
+        _LAPTOP_KEY if services.keys.holder(_LAPTOP_KEY, now) is not None else None,
+        _LAPTOP_ADMIN_KEY if services.admin_keys.holder(_LAPTOP_ADMIN_KEY, now) is not None else None,
+    )
+    said = (base, keys, services.doors, services.pages, services.admin_doors)
     if "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(page(*said))
     return json_answer(200, facts(*said))
 
 
 async def _openapi(_request: Request, services: Services) -> Response:
-    return json_answer(200, document(services.doors, services.pages))
+    return json_answer(200, document(services.doors, services.pages, services.admin_doors))
 
 
 async def _health(_request: Request, _services: Services) -> Response:
@@ -33,7 +38,8 @@ async def _health(_request: Request, _services: Services) -> Response:
 
 
 async def _ready(_request: Request, services: Services) -> Response:
-    missing = await asyncio.to_thread(services.publisher.ready, (COLLECTED.name, QUARANTINE.name))
+    topics = (COLLECTED, QUARANTINE, *((IDENTITY,) if services.settings.admin_keys else ()))
+    missing = await asyncio.to_thread(services.publisher.ready, tuple(topic.name for topic in topics))
     if missing is not None:
         return json_answer(503, {"code": "not_ready", "message": missing})
     return json_answer(200, {"status": "ready"})

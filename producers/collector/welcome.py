@@ -3,9 +3,9 @@
 import html
 import shlex
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from producers.collector.door import Door, Page
+from producers.collector.door import AdminDoor, Door, Page
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -18,6 +18,8 @@ h3{{margin:0;font-size:1rem}}</style>
 the reason. {key}</p>
 <h2>Doors</h2>
 {doors}
+<h2>With an admin key</h2>
+{admin_doors}
 <h2>Pages</h2>
 <ul>
 {pages}
@@ -25,8 +27,17 @@ the reason. {key}</p>
 """
 
 
-def facts(base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Page]) -> dict[str, Any]:
-    """Give what `/` says. `base` is how the reader reached it (`http://127.0.0.1:8080`), `key` one that may be seen."""
+class Keys(NamedTuple):
+    """Keys that may be seen, on a laptop; None: not here."""
+
+    write: str | None
+    admin: str | None
+
+
+def facts(
+    base: str, keys: Keys, doors: Iterable[Door], pages: Iterable[Page], admin_doors: Iterable[AdminDoor] = ()
+) -> dict[str, Any]:
+    """Give what `/` says. `base` is how the reader reached it (`http://127.0.0.1:8080`)."""
     return {
         "name": "Touchpath collector",
         "openapi": f"{base}/openapi.json",
@@ -37,24 +48,41 @@ def facts(base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Pag
                 "paths": list(door.paths),
                 "methods": list(door.methods),
                 "known": {name: list(schema.get("enum", ())) for name, schema in door.parameters.items()},
-                "try": curl(base, key, door),
+                "try": curl(base, keys.write, door),
             }
             for door in doors
+        ],
+        "admin": [
+            {
+                "name": door.name,
+                "about": door.about,
+                "paths": list(door.paths),
+                "methods": list(door.methods),
+                "try": admin_curl(base, keys.admin, door),
+            }
+            for door in admin_doors
         ],
         "pages": [{"name": page.name, "about": page.about, "paths": list(page.paths)} for page in pages],
     }
 
 
-def page(base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Page]) -> str:
+def page(
+    base: str, keys: Keys, doors: Iterable[Door], pages: Iterable[Page], admin_doors: Iterable[AdminDoor] = ()
+) -> str:
     """Give the same for people."""
-    said = facts(base, key, doors, pages)
-    shown = html.escape(key) if key else None
+    said = facts(base, keys, doors, pages, admin_doors)
+    shown = html.escape(keys.write) if keys.write else None
     return _PAGE.format(
         key=f"Here the write key is <code>{shown}</code>." if shown else "A write key is needed.",
         doors="\n".join(
             f"<h3>{' '.join(f'<code>{html.escape(path)}</code>' for path in door['paths'])}</h3>\n"
             f"{html.escape(door['about'])}{_known(door['known'])}\n<pre>{html.escape(door['try'])}</pre>"
             for door in said["doors"]
+        ),
+        admin_doors="\n".join(
+            f"<h3>{' '.join(f'<code>{html.escape(path)}</code>' for path in door['paths'])}</h3>\n"
+            f"{html.escape(door['about'])}\n<pre>{html.escape(door['try'])}</pre>"
+            for door in said["admin"]
         ),
         pages="\n".join(
             f"<li>{' '.join(_link(path) for path in one['paths'])}: {html.escape(one['about'])}</li>"
@@ -67,6 +95,14 @@ def curl(base: str, key: str | None, door: Door) -> str:
     """Give a line for a shell that sends the door's example."""
     address = base + (door.example_path or door.paths[0])
     return f"curl -u {shlex.quote(key or 'YOUR_WRITE_KEY')}: {shlex.quote(address)} -d {shlex.quote(door.example)}"
+
+
+def admin_curl(base: str, key: str | None, door: AdminDoor) -> str:
+    """Give a line for a shell that sends the example of an admin door."""
+    address = base + (door.example_path or door.paths[0])
+    header = f"Authorization: Bearer {key or 'YOUR_ADMIN_KEY'}"
+    body = f" -d {shlex.quote(door.example)}" if door.example is not None else ""
+    return f"curl -H {shlex.quote(header)} {shlex.quote(address)}{body}"
 
 
 def _known(names: dict[str, list[str]]) -> str:

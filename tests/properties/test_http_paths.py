@@ -32,12 +32,13 @@ from schemas.topics import COLLECTED, QUARANTINE
 from tests.unit.producers.accepting import AcceptingPublisher
 
 KEY = {"key": "k", "source": "shop", "default_currency": "EUR", "timezone": "Europe/Berlin", "snowplow_app_ids": ["*"]}
+ADMIN = {"key": "an-admin", "name": "tests"}
 CATALOGUE = load()
 
 
 def collector(publisher: AcceptingPublisher, **more: Any) -> Collector:
-    chosen = CollectorSettings.model_validate({"write_keys": [KEY], **more})
-    return Collector(chosen, publisher, CATALOGUE, lambda: datetime(2024, 5, 1, 12, tzinfo=UTC))  # type: ignore[arg-type] # the fake
+    chosen = CollectorSettings.model_validate({"write_keys": [KEY], "admin_keys": [ADMIN], **more})
+    return Collector(chosen, publisher, CATALOGUE, lambda: datetime(2024, 5, 1, 12, tzinfo=UTC), lookup=dict)  # type: ignore[arg-type] # the fake
 
 
 schema = schemathesis.openapi.from_asgi("/openapi.json", collector(AcceptingPublisher()).app)
@@ -53,7 +54,7 @@ CHECKS = [
 @schema.parametrize()
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_every_path_answers_as_it_is_documented(case: Any) -> None:
-    for auth in (("k", ""), None):
+    for auth in (("k", ""), ("an-admin", ""), None):
         case.call_and_validate(auth=auth, checks=CHECKS)
 
 
