@@ -33,7 +33,7 @@ def stages(catalogue: Catalogue) -> list[Stage]:
     from streams.core.fold import FoldStage  # noqa: PLC0415
     from streams.core.resolve import ResolveStage  # noqa: PLC0415
 
-    return [ResolveStage(), FoldStage(catalogue)]
+    return [ResolveStage(catalogue), FoldStage(catalogue)]
 
 
 def every_topic(settings: Settings) -> list[WantedTopic]:

@@ -14,13 +14,15 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*:.", max_length
 """An identifier, `kind:value`."""
 
 Action = Literal["merge", "unmerge", "block", "unblock"]
+Reason = Literal["event", "merge", "unmerge", "block", "unblock", "guard"]
+"""What changed something: an event, a person's decision, or an event that brought an identifier over its cap."""
 
 
 class Evidence(WireModel):
     """Why something changed: the event or command, and `recorded_at`, the arrival of the record that brought it."""
 
     id: UUID
-    cause: Literal["event", "command", "guard"]
+    cause: Reason
     recorded_at: Timestamp
 
 

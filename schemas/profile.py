@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Timestamp, WireModel
-from schemas.identity import Key
+from schemas.identity import Key, Reason
 from schemas.policy import Policy
 
 Change = Literal["created", "merged", "unmerged", "stopped"]
@@ -33,6 +33,6 @@ class ProfileChange(WireModel):
     until: Timestamp | None = None
     guard: Guard | None = None
     other: Key | None = None
-    cause: Literal["event", "command", "guard"]
+    cause: Reason
     evidence: UUID
     recorded_at: Timestamp

@@ -1,75 +1,115 @@
-"""The stage `resolve`: whose profile is it? Today the strongest identifier names the profile; nothing is remembered."""
+"""The stage `resolve`: whose profile is it? Events go on with the profile of their strongest identifier.
+
+It reads the touchpoints and what the nodes of identifiers say to each other; what is remembered are the nodes, each in
+the partition of its own key. The order in which it all comes changes nothing in the end.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 from pydantic import ValidationError
 
 from schemas import topics
-from schemas.identifier import strongest
+from schemas.catalogue import Catalogue
+from schemas.policy import POLICIES
 from schemas.quarantine import QuarantineRecord, reason_of
 from schemas.touchpoint import Touchpoint
-from streams.core.ids import derived
+from streams.core.identity.graph import Graph
+from streams.core.identity.messages import encode
+from streams.core.identity.outbox import Outbox, profile_named
+from streams.core.identity.rules import IdentityRules
 from streams.core.stage import Output, Record, StageResult, StateReader
-from streams.core.trusted import Trust
+from streams.core.trusted import Said, Trust, said_by
 
 #: A producer may write any number as a record's timestamp; the calendar ends with this one, in milliseconds.
 _LAST_TIMESTAMP = 253_402_300_799_000
 _read = Touchpoint.__pydantic_validator__.validate_json
+_USUAL = 0  # what a record without `policy` says
 
 
 class ResolveStage:
-    """Reads `touchpath.collected`, writes `touchpath.resolved`. A record that breaks the contract is quarantined."""
+    """Reads `touchpath.collected` and `touchpath.identity`; writes `resolved`, `identity` and `profiles`.
+
+    A record that breaks the contract is quarantined.
+    """
 
     name = "resolve"
     input_topic = topics.COLLECTED.name
-    also_reads: tuple[str, ...] = ()
-    stateful = False
+    also_reads: tuple[str, ...] = (topics.IDENTITY.name,)
+    stateful = True
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         self._trust = Trust()
+        self._rules = IdentityRules(catalogue.identity)
 
-    def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:  # noqa: ARG002
+    def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
         """Resolve one batch.
 
         A trusted touchpoint's own bytes go on unchanged; of one that the contract was asked about goes on what the
         contract understood (blanks stripped, times in UTC), so that all readers behind understand the same.
         """
-        outputs: list[Output] = []
-        quarantined = 0
+        outbox = Outbox()
+        graph = Graph(self._rules, read, outbox)
+        counts = {"resolved": 0, "quarantined": 0}
         for record in records:
-            value = record.value or b""
-            known = self._trust.strongest(value)
-            if known is None:
-                try:
-                    known, value = self._ask(value)
-                except ValidationError as error:
-                    quarantined += 1
-                    outputs.append(quarantine(self.input_topic, partition, record, reason_of(error)))
-                    continue
-            event_id, identifier = known
-            if identifier is None:
-                key, profile = f"event:{event_id}".encode(), b"null"
-            else:
-                key = derived("profile", identifier).encode()
-                profile = b'"%s"' % key
-            resolved = b'{"profile_id":%s,"touchpoint":%s}' % (profile, value)
-            outputs.append(Output(topics.RESOLVED.name, key, resolved, record.timestamp))
-        return StageResult(outputs, {}, {"resolved": len(records) - quarantined, "quarantined": quarantined})
+            outbox.timestamp = record.timestamp
+            try:
+                if record.topic == topics.IDENTITY.name:
+                    graph.hear(record.value or b"")
+                    fate = "heard"
+                else:
+                    fate = self._resolve(record, graph, outbox)
+            except ValidationError as error:
+                fate = "quarantined"
+                outbox.outputs.append(quarantine(record.topic, partition, record, reason_of(error)))
+            counts[fate] = counts.get(fate, 0) + 1
+        return StageResult(outbox.outputs, dict(graph.state()), counts)
 
-    def _ask(self, value: bytes) -> tuple[tuple[UUID, str | None], bytes]:
-        """Let the contract judge; give event id and strongest identifier, and the touchpoint as the contract dumps it.
+    def _resolve(self, record: Record, graph: Graph, outbox: Outbox) -> str:
+        """Send a touchpoint on to its profile; give what became of it.
+
+        Raises:
+            ValidationError: it is not a touchpoint; the error says where and why.
+        """
+        value = record.value or b""
+        said = self._trust.said(value)
+        if said is None:
+            said, value = self._ask(value)
+        owner = said.owner
+        if owner is None:
+            key = f"event:{said.event_id}".encode()
+            outbox.outputs.append(
+                Output(topics.RESOLVED.name, key, b'{"profile_id":null,"touchpoint":%s}' % value, record.timestamp)
+            )
+            return "resolved"
+        key = owner.encode()
+        if key != record.key:  # from a writer that does not know our keys: the node lives elsewhere
+            outbox.outputs.append(Output(topics.COLLECTED.name, key, value, record.timestamp))
+            return "rerouted"
+        home = graph.home(owner, said)
+        profile = profile_named(home.named).encode()
+        head = b'{"profile_id":"%s","owner":%s' % (profile, encode(owner))
+        if home.policy != _USUAL:
+            head += b',"policy":"%s"' % POLICIES[home.policy].encode()
+        if home.version:
+            head += b',"version":%d' % home.version
+        outbox.outputs.append(
+            Output(topics.RESOLVED.name, profile, b'%s,"touchpoint":%s}' % (head, value), record.timestamp)
+        )
+        if said.others:
+            graph.together(owner, said)
+        return "resolved"
+
+    def _ask(self, value: bytes) -> tuple[Said, bytes]:
+        """Let the contract judge; give what the touchpoint says, and the touchpoint as the contract dumps it.
 
         Raises:
             ValidationError: it is not a touchpoint; the error says where and why.
         """
         touchpoint: Touchpoint = _read(value)
         self._trust.learn(touchpoint)
-        identifier = strongest(touchpoint.identifiers)
-        known = touchpoint.event_id, identifier.key if identifier else None
         # As the doors write it, so that of their records the same bytes go on, trusted or asked about.
-        return known, touchpoint.model_dump_json(exclude_none=True).encode()
+        return said_by(touchpoint), touchpoint.model_dump_json(exclude_none=True).encode()
 
 
 def quarantine(topic: str, partition: int, record: Record, reason: str) -> Output:

@@ -5,13 +5,13 @@ contract takes too (a property holds that); of all else the contract itself deci
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from schemas.identifier import BLANKS, STRENGTH
+from schemas.identifier import BLANKS, STRENGTH, strongest
 from schemas.money import minor_digits
 from schemas.touchpoint import AHEAD, EARLIEST, Touchpoint
 
@@ -120,14 +120,26 @@ _LONGEST_AMOUNT = 14
 _LAST_YEAR = 9999
 
 
+class Said(NamedTuple):
+    """What a touchpoint says about who it was: its strongest identifier (`kind:value`), and the others it names."""
+
+    event_id: UUID
+    owner: str | None
+    others: list[str]
+    source: str
+    occurred_at: datetime
+    received_at: datetime
+    verified: bool
+
+
 class Trust:
     """The judge, with the names that the contract has let through before. Names are bounded in number."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
 
-    def strongest(self, value: bytes) -> tuple[UUID, str | None] | None:  # noqa: PLR0911  # one way out per doubt
-        """Give event id and strongest identifier (`kind:value` or None) of a good touchpoint; None: ask."""
+    def said(self, value: bytes) -> Said | None:  # noqa: PLR0911  # one way out per doubt
+        """Give what a good touchpoint says about who it was; None: ask."""
         try:
             touchpoint = _decode(value)
         except _ERRORS:
@@ -151,21 +163,47 @@ class Trust:
         properties = touchpoint.properties
         if properties and value.count(b"[") + value.count(b"{") > _DEEPEST and not _is_flat(properties, _DEEPEST):
             return None
-        best: str | None = None
-        best_rank = len(_KINDS)
+        keys: list[str] = []
+        best = 0
+        owner: str | None = None
         for identifier in touchpoint.identifiers:
-            rank = _KINDS.get(identifier.kind)
-            text = identifier.value
+            kind, text = identifier.kind, identifier.value
+            rank = _KINDS.get(kind)
             if rank is None or text.lower() in BLANKS or text[0].isspace() or text[-1].isspace():
                 return None
-            if rank < best_rank or (rank == best_rank and best is not None and f"{identifier.kind}:{text}" < best):
-                best, best_rank = f"{identifier.kind}:{text}", rank
-        return touchpoint.event_id, best
+            key = f"{kind}:{text}"
+            keys.append(key)
+            if owner is None or rank < best or (rank == best and key < owner):
+                owner, best = key, rank
+        others = [key for key in keys if key != owner] if len(keys) > 1 else []
+        return Said(
+            touchpoint.event_id,
+            owner,
+            others,
+            touchpoint.source,
+            occurred_at,
+            received_at,
+            touchpoint.verified,
+        )
 
     def learn(self, touchpoint: Touchpoint) -> None:
         """Take in the names of a touchpoint that the contract has let through."""
         if len(self._names) < _MOST_NAMES:
             self._names.update((touchpoint.touchpoint, touchpoint.channel))
+
+
+def said_by(touchpoint: Touchpoint) -> Said:
+    """Give what a touchpoint that the contract has let through says about who it was."""
+    owner = strongest(touchpoint.identifiers)
+    return Said(
+        touchpoint.event_id,
+        owner.key if owner is not None else None,
+        [identifier.key for identifier in touchpoint.identifiers if identifier != owner],
+        touchpoint.source,
+        touchpoint.occurred_at,
+        touchpoint.received_at,
+        touchpoint.verified,
+    )
 
 
 def _are_stripped(touchpoint: _Touchpoint) -> bool:

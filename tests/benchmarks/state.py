@@ -39,6 +39,7 @@ class ARecord:
     key: bytes
     value: bytes
     timestamp: int
+    topic: str = "touchpath.collected"
 
 
 def records(events: Iterator[Touchpoint]) -> list[ARecord]:
@@ -47,7 +48,7 @@ def records(events: Iterator[Touchpoint]) -> list[ARecord]:
 
 def fold_all(incoming: list[ARecord], store: PartitionStore) -> list[float]:
     """Send records through both stages; give the CPU microseconds an event of each batch."""
-    resolve, fold = ResolveStage(), FoldStage(load())
+    resolve, fold = ResolveStage(load()), FoldStage(load())
     costs = []
     for begin in range(0, len(incoming), BATCH):
         batch = incoming[begin : begin + BATCH]

@@ -281,8 +281,8 @@ def _settings(bootstrap: str, job: str) -> WorkerSettings:
 
 def _stages(job: str) -> list[Stage]:
     every: dict[str, list[Stage]] = {
-        "ours": [ResolveStage(), FoldStage(load())],
-        "resolve": [ResolveStage()],
+        "ours": [ResolveStage(load()), FoldStage(load())],
+        "resolve": [ResolveStage(load())],
         "fold": [FoldStage(load())],
     }
     return every[job]

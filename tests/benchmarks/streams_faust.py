@@ -30,7 +30,7 @@ def main() -> None:
     orders = told()
     pin(orders["core"])
     watch = Stopwatch(orders["events"])
-    resolve, fold = ResolveStage(), FoldStage(load())
+    resolve, fold = ResolveStage(load()), FoldStage(load())
     app = faust.App(
         "bench-faust",
         broker=f"kafka://{orders['bootstrap']}",

@@ -42,7 +42,7 @@ def main() -> None:
     orders = told()
     pin(orders["core"])
     watch = Stopwatch(orders["events"])
-    resolve, fold = ResolveStage(), FoldStage(load())
+    resolve, fold = ResolveStage(load()), FoldStage(load())
     app = Application(
         broker_address=orders["bootstrap"],
         consumer_group="bench-quix",

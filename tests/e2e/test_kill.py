@@ -128,7 +128,7 @@ def the_ledger_is_exact(store: Store, accepted: dict[str, Touchpoint]) -> None:
 
 async def kafka_holds_what_one_run_from_scratch_gives(bootstrap: str, app_id: str) -> None:
     """Each stage, run in this process over its whole input, gives the committed outputs, each once, and the state."""
-    resolve, fold = ResolveStage(), FoldStage(load())
+    resolve, fold = ResolveStage(load()), FoldStage(load())
     outputs: list[Output] = []
     for stage in (resolve, fold):
         given, state = scratch.run(stage, await scratch.read(bootstrap, stage.input_topic))

@@ -98,7 +98,7 @@ def collected(touchpoints: Iterable[Touchpoint]) -> list[Output]:
 def worked(records: Sequence[Output]) -> list[Output]:
     """All that the real stages make of collected records, in one batch and one partition."""
     outputs: list[Output] = []
-    stages: list[Stage] = [ResolveStage(), FoldStage(load())]
+    stages: list[Stage] = [ResolveStage(load()), FoldStage(load())]
     for stage in stages:
         source = [record for record in [*records, *outputs] if record.topic == stage.input_topic]
         given = [ARecord(number, o.key, o.value, o.timestamp) for number, o in enumerate(source)]

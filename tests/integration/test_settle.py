@@ -17,6 +17,7 @@ from deploy.local.door_process import ClickHouseDoor
 from deploy.local.tansu import TansuBroker
 from deploy.settle import Behind, SettleReport, SettleTimeout, settle
 from schemas import topics
+from schemas.catalogue import load
 from schemas.connection import KafkaConnection
 from sinks.client import Store
 from streams.core.resolve import ResolveStage
@@ -60,7 +61,7 @@ class SmallWorker:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap, transactional_id="small-worker" if transactions else None
         )
-        self._stage = ResolveStage()
+        self._stage = ResolveStage(load())
 
     async def run(self) -> None:
         await self._consumer.start()

@@ -30,6 +30,7 @@ class ARecord:
     key: bytes | None
     value: bytes | None
     timestamp: int
+    topic: str = "touchpath.collected"
 
 
 @dataclass
@@ -92,7 +93,7 @@ HISTORIES = st.lists(touchpoints(), min_size=1, max_size=25)
 
 def run(events: Sequence[Touchpoint], borders: Sequence[int], catalogue: Catalogue) -> list[Output]:
     """Send events through both stages, cut into batches at `borders`; give all outputs of the fold."""
-    resolve, fold = ResolveStage(), FoldStage(catalogue)
+    resolve, fold = ResolveStage(catalogue), FoldStage(catalogue)
     state: dict[bytes, bytes] = {}
     outputs: list[Output] = []
     cuts = [0, *sorted({border % (len(events) + 1) for border in borders}), len(events)]
@@ -103,7 +104,11 @@ def run(events: Sequence[Touchpoint], borders: Sequence[int], catalogue: Catalog
         ]
         resolved = resolve.process(0, records, lambda _: None)
         assert resolved.counts["quarantined"] == 0
-        batch = [ARecord(n, o.key, o.value, o.timestamp) for n, o in enumerate(resolved.outputs, start=begin)]
+        batch = [
+            ARecord(n, o.key, o.value, o.timestamp, o.topic)
+            for n, o in enumerate(resolved.outputs, start=begin)
+            if o.topic == "touchpath.resolved"
+        ]
         result = fold.process(0, batch, state.get)
         for key, value in result.state.items():
             if value is None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from schemas.catalogue import Catalogue
+from schemas.catalogue import Catalogue, load
+from schemas.topics import RESOLVED
 from schemas.touchpoint import Touchpoint
 from streams.core.fold import FoldStage, _load
 from streams.core.profile import Head, Profile, _decode_head
@@ -21,15 +22,21 @@ def bounded(catalogue: Catalogue, most: int) -> Catalogue:
     return catalogue.model_copy(update={"journey": catalogue.journey.model_copy(update={"max_touchpoints": most})})
 
 
+def no_state(key: bytes) -> None:
+    """Remember nothing: each identifier is met for the first time."""
+
+
 def fold_batch(fold: FoldStage, store: Store, events: Sequence[Touchpoint], offset: int = 0) -> list[Output]:
     """Resolve and fold one batch, and write its state to the store."""
     records = [
         ARecord(n, e.key.encode(), e.model_dump_json().encode(), 1_700_000_000_000 + n)
         for n, e in enumerate(events, start=offset)
     ]
-    resolved = ResolveStage().process(0, records, store.get).outputs
+    resolved = [o for o in ResolveStage(load()).process(0, records, no_state).outputs if o.topic == RESOLVED.name]
     result = fold.process(
-        0, [ARecord(n, o.key, o.value, o.timestamp) for n, o in enumerate(resolved, start=offset)], store.get
+        0,
+        [ARecord(n, o.key, o.value, o.timestamp, o.topic) for n, o in enumerate(resolved, start=offset)],
+        store.get,
     )
     for key, value in result.state.items():
         if value is None:

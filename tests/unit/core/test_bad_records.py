@@ -70,7 +70,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("value", NO_JSON.values(), ids=NO_JSON)
-@pytest.mark.parametrize("stage", [ResolveStage(), FoldStage(load())], ids=["resolve", "fold"])
+@pytest.mark.parametrize("stage", [ResolveStage(load()), FoldStage(load())], ids=["resolve", "fold"])
 def test_what_is_no_record_is_quarantined_and_never_raises(stage: Stage, value: bytes | None) -> None:
     result = process(stage, value)
     (record,) = quarantined(result.outputs)
@@ -84,7 +84,7 @@ def test_what_is_no_record_is_quarantined_and_never_raises(stage: Stage, value: 
 
 @pytest.mark.parametrize(("value", "reason"), BROKEN.values(), ids=BROKEN)
 def test_what_breaks_the_contract_is_quarantined_with_the_reason_as_a_path(value: bytes, reason: str) -> None:
-    stage = ResolveStage()
+    stage = ResolveStage(load())
     process(stage, but())  # the names are known from here on, so that the quick judge looks first
     (record,) = quarantined(process(stage, value).outputs)
     assert record.reason.startswith(reason)
@@ -121,14 +121,14 @@ def test_good_neighbours_go_through(stage: str) -> None:
         assert result.counts["applied"] == 2
         assert sum(o.topic == "touchpath.conversions" for o in result.outputs) == 1
     else:
-        chosen = ResolveStage()
+        chosen = ResolveStage(load())
         result = process(chosen, *values)
         assert sum(o.topic == "touchpath.resolved" for o in result.outputs) == 2
     assert [record.door.rpartition("@")[2] for record in quarantined(result.outputs)] == ["18", "19"]
 
 
 def test_the_quarantine_record_carries_the_ingest_time_and_the_same_bytes_the_same_id() -> None:
-    one, other = (process(ResolveStage(), b"\xff").outputs[0] for _ in range(2))
+    one, other = (process(ResolveStage(load()), b"\xff").outputs[0] for _ in range(2))
     assert one == other
     assert one.timestamp == TIMESTAMP
     assert quarantined([one])[0].received_at.isoformat() == "2023-11-14T22:13:20.123000+00:00"
@@ -136,13 +136,13 @@ def test_the_quarantine_record_carries_the_ingest_time_and_the_same_bytes_the_sa
 
 @pytest.mark.parametrize("timestamp", [-1, 0, 2**62])
 def test_any_record_timestamp_can_be_quarantined(timestamp: int) -> None:
-    result = ResolveStage().process(0, [ARecord(0, None, b"", timestamp)], lambda _: None)
+    result = ResolveStage(load()).process(0, [ARecord(0, None, b"", timestamp)], lambda _: None)
     assert len(quarantined(result.outputs)) == 1
 
 
 def test_without_an_identifier_it_is_landed_under_its_event_and_not_stitched() -> None:
     value = but(identifiers=[])
-    (output,) = process(ResolveStage(), value).outputs
+    (output,) = process(ResolveStage(load()), value).outputs
     assert output.key == b"event:00000000-0000-0000-0000-000000000001"
     assert json.loads(output.value)["profile_id"] is None
     result = process(FoldStage(load()), output.value)
@@ -151,14 +151,14 @@ def test_without_an_identifier_it_is_landed_under_its_event_and_not_stitched() -
 
 def test_what_the_contract_was_asked_about_goes_on_as_the_contract_understood_it() -> None:
     value = but(order_id=" o1 ", occurred_at="2026-01-02T01:00:00+01:00")
-    (output,) = process(ResolveStage(), value).outputs
+    (output,) = process(ResolveStage(load()), value).outputs
     touchpoint = json.loads(output.value)["touchpoint"]
     assert (touchpoint["order_id"], touchpoint["occurred_at"]) == ("o1", "2026-01-02T00:00:00Z")
 
 
 def test_a_trusted_touchpoint_goes_on_byte_by_byte() -> None:
     value = event(5, DAY, "call", "hotline", order="o1").model_dump_json(exclude_none=True).encode()  # as doors do
-    stage = ResolveStage()
+    stage = ResolveStage(load())
     outputs = process(stage, value, value).outputs
     assert outputs[0].value == outputs[1].value
     assert outputs[1].value.endswith(value + b"}")
