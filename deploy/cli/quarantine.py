@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deploy.cli.exits import CommandError, Exit
+from deploy.cli.moments import moment
 from deploy.cli.options import (
     ConfigOption,
     CurrencyOption,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 SHOWN_REASONS = 20
-AGES = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 SourceOption = Annotated[str, typer.Option("--source", help="Of this source only.")]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Whose reason has this text in it.")]
@@ -293,25 +293,10 @@ def _wanted(source: str, reason: str, door: str, since: str | None, until: str |
         source=source,
         reason=reason,
         door=door,
-        since=_moment(since, "--since", now),
-        until=_moment(until, "--until", now),
+        since=moment(since, "--since", now),
+        until=moment(until, "--until", now),
         every=every,
     )
-
-
-def _moment(text: str | None, option: str, now: datetime) -> datetime | None:
-    """Read a time, UTC where it has no zone, or an age: `90m`, `2h`, `3d`."""
-    if text is None:
-        return None
-    if text[:-1].isdigit() and text[-1:] in AGES:
-        return now - timedelta(**{AGES[text[-1]]: int(text[:-1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(
-            f"{option}: {text!r} is neither a time (2026-03-01T08:00) nor an age (2h)", Exit.USAGE
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _at(moment: datetime) -> str:

@@ -1,0 +1,24 @@
+"""Times as people type them: a date, a time, or how long ago."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from deploy.cli.exits import CommandError, Exit
+
+AGES = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(text: str | None, option: str, now: datetime) -> datetime | None:
+    """Read a time, UTC where it has no zone, or an age: `90m`, `2h`, `3d`."""
+    if text is None:
+        return None
+    if text[:-1].isdigit() and text[-1:] in AGES:
+        return now - timedelta(**{AGES[text[-1]]: int(text[:-1])})
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(
+            f"{option}: {text!r} is neither a time (2026-03-01T08:00) nor an age (2h)", Exit.USAGE
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
