@@ -183,7 +183,7 @@ class Doors:
     def _context(self, kept: Kept, source: SourceSettings | None = None) -> Context:
         s = self._settings
         limits = Limits(s.max_event_bytes, s.max_depth, s.max_quarantined_bytes)
-        sender = (source or self._source_of(kept.source)).sender(kept.door)
+        sender = (source or self._source_of(kept.source)).sender(kept.door, s.identifiers)
         return Context(sender, kept.received_at, self._catalogue, limits)
 
 

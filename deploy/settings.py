@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from deploy.sections import WorkerSection
-from producers.settings import CollectorSettings, PublisherSettings, SourceSettings
+from producers.settings import CollectorSettings, IdentifierSettings, PublisherSettings, SourceSettings
 from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks.settings import DatabaseSettings, SinkSettings
 
@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseConnection = ClickHouseConnection()
     collector: CollectorSettings = CollectorSettings()
     publisher: PublisherSettings = PublisherSettings()
+    identifiers: IdentifierSettings = IdentifierSettings()
     sources: tuple[SourceSettings, ...] = Field(
         default=(), description="what imports, `try` and `quarantine replay` take a source's events to mean"
     )
@@ -65,6 +66,14 @@ class Settings(BaseSettings):
         names = [source.source for source in self.sources]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"sources: {twice[0]!r} is there twice")
+        return self
+
+    @model_validator(mode="after")
+    def _every_part_writes_identifiers_alike(self) -> Self:
+        if self.collector.identifiers not in (IdentifierSettings(), self.identifiers):
+            raise ValueError("collector.identifiers: is set once for all parts, by the section identifiers")
+        # The collector is told its own section only. Without the key it would let clear values through.
+        self.__dict__["collector"] = self.collector.model_copy(update={"identifiers": self.identifiers})
         return self
 
     @classmethod

@@ -139,7 +139,7 @@ def import_file(
 def _settings_of(adapter: Adapter, sender: Sender, catalogue: Catalogue) -> str:
     """Give what, when it changes, makes other events of the same file, so that it is to be read anew."""
     told = (sender.source, sender.default_currency, sender.channel, sender.zone, sender.phone_region)
-    kept = (*sorted(sender.never_keep), *sender.switchboards)
+    kept = (*sorted(sender.never_keep), *sender.switchboards, *filter(None, (sender.rules.mark,)))
     return "|".join(("2", adapter.name, *map(str, told), *kept, str(catalogue.store)))
 
 

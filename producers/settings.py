@@ -21,6 +21,7 @@ from pydantic import (
 
 from producers.adapters.address import Network
 from producers.adapters.sender import Sender
+from producers.identity_text import EmailPlus, IdentifierRules
 from schemas.base import Name
 from schemas.money import Currency
 
@@ -67,6 +68,32 @@ class HookSettings(_Settings):
     unsigned: bool = Field(default=False, description="take the hook without a signature: the write key must do")
 
 
+class IdentifierSettings(_Settings):
+    """How identifiers are written, and which go to Kafka as pseudonyms; `identity_text` says what that means.
+
+    One key for all parts: events of a door that has another one, or none, are of other people.
+    """
+
+    email_plus: EmailPlus = Field(
+        default="keep",
+        description="of ada+news@example.org; drop: it is ada@example.org. Only some hosts deliver both to one person",
+    )
+    pseudonym_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="hide identifiers by HMAC-SHA-256 under this key (openssl rand -hex 32). Another key makes another "
+        "person of everybody, so it is changed only where the history is imported anew",
+    )
+    keep_clear: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)], ...] = Field(
+        default=("order",), description="kinds of identifiers that are not hidden; all others are personal"
+    )
+
+    def rules(self, email_plus: EmailPlus | None = None) -> IdentifierRules:
+        """Give what doors are told. `email_plus`: a source's own."""
+        key = self.pseudonym_key.get_secret_value().encode() if self.pseudonym_key is not None else None
+        return IdentifierRules(email_plus or self.email_plus, key, frozenset(self.keep_clear))
+
+
 class SourceSettings(_Settings):
     """A source: what its events are taken to mean where they do not say so, and what of them is never kept."""
 
@@ -89,9 +116,10 @@ class SourceSettings(_Settings):
     switchboards: tuple[str, ...] = Field(
         default=(), description="telephone numbers of the house, which never name a caller; +49301234* for a range"
     )
+    email_plus: EmailPlus | None = Field(default=None, description="as in the section identifiers; none: as it says")
 
-    def sender(self, door: str) -> Sender:
-        """Give what an adapter is told of the source."""
+    def sender(self, door: str, identifiers: IdentifierSettings) -> Sender:
+        """Give what an adapter is told of the source. `identifiers` are those of all sources."""
         return Sender(
             self.source,
             door,
@@ -101,6 +129,7 @@ class SourceSettings(_Settings):
             self.phone_region,
             frozenset(name.lower() for name in self.never_keep),
             switchboards=self.switchboards,
+            rules=identifiers.rules(self.email_plus),
         )
 
 
@@ -152,10 +181,12 @@ class WriteKey(SourceSettings, _Rotating):
     rate: float | None = Field(default=None, gt=0, description="events a second; none: the collector's")
     burst: float | None = Field(default=None, gt=0, description="events at once above the rate; none: twice the rate")
 
-    def sender(self, door: str, *, ip: str | None = None, keep_ip: bool = True) -> Sender:
+    def sender(
+        self, door: str, identifiers: IdentifierSettings, *, ip: str | None = None, keep_ip: bool = True
+    ) -> Sender:
         """Give what an adapter is told of the source, and of what this key may send."""
         return replace(
-            super().sender(door),
+            super().sender(door, identifiers),
             public=self.public,
             calls=frozenset(self.allow) if self.allow is not None else None,
             touchpoints=frozenset(self.touchpoints) if self.touchpoints is not None else None,
@@ -213,6 +244,8 @@ class CollectorSettings(_Settings):
     stop_timeout: float = Field(default=15, gt=0, description="seconds for requests in flight at the end")
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    identifiers: IdentifierSettings = Field(default=IdentifierSettings(), exclude=True)
+    """Set once for all parts, by the section `identifiers`, which is put in here."""
 
     @model_validator(mode="after")
     def _every_key_is_another(self) -> Self:

@@ -18,6 +18,7 @@ from producers.adapters.sender import Sender
 from producers.adapters.store import pos_csv
 from producers.adapters.store.lines import Declared
 from producers.file_import import FileImportError, FileImportSummary, Pace, Progress, import_file
+from producers.identity_text import PLAIN, IdentifierRules
 from producers.publisher import Publisher
 from schemas.catalogue import Catalogue, StoreSettings, load
 from schemas.money import Currency
@@ -54,12 +55,13 @@ def import_store(
     publisher: Publisher,
     *,
     catalogue: Catalogue | None = None,
+    rules: IdentifierRules = PLAIN,
     state_dir: Path | None = None,
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> StoreImportSummary:
-    """Import one POS file, as `import_file` does. `catalogue` None: the one that ships.
+    """Import one POS file, as `import_file` does. `catalogue` None: the one that ships. `rules` are of identifiers.
 
     Raises:
         StoreImportError: as `import_file`; no receipt lines; no zone or currency where one is needed.
@@ -74,7 +76,7 @@ def import_store(
         lines += 1
 
     adapter = replace(pos_csv.ADAPTER, file=partial(pos_csv.file, window=settings.window_lines, on_line=count))
-    sender = Sender(settings.source, "file", settings.currency, zone=declared.zone)
+    sender = Sender(settings.source, "file", settings.currency, zone=declared.zone, rules=rules)
     pace = Pace(
         chunk_pieces=settings.chunk_receipts,
         chunks_under_way=settings.chunks_under_way,

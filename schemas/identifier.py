@@ -1,5 +1,6 @@
 """Identifiers: what an event says about who it was, and which of them is the strongest."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -14,6 +15,9 @@ _RANK = {kind: rank for rank, kind in enumerate(STRENGTH)}
 
 #: What senders write when they have no value.
 BLANKS = frozenset({"", "null", "none", "nil", "undefined", "nan", "n/a", "(null)", "-"})
+
+#: A value that a door has put in the place of a person's, so that nobody behind it sees the value itself.
+PSEUDONYM = re.compile(r"hmac:[0-9a-f]{64}")
 
 
 class Identifier(WireModel):
@@ -38,6 +42,11 @@ class Identifier(WireModel):
 def is_blank(value: str) -> bool:
     """Say whether a sender's value stands for "none"."""
     return value.strip().lower() in BLANKS
+
+
+def is_pseudonym(value: str) -> bool:
+    """Say whether a value stands for another one, which only the holder of the key can tell."""
+    return value.startswith("hmac:") and PSEUDONYM.fullmatch(value) is not None
 
 
 def strongest(identifiers: Iterable[Identifier]) -> Identifier | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from producers.identity_text import IdentifierRules
     from producers.publisher import Publisher
     from producers.store_import import StoreImportSettings, StoreImportSummary
     from schemas.catalogue import Catalogue
@@ -89,7 +90,9 @@ def store(
     catalogue = checked_catalogue(settings)
     paths = paths_of(files)
     with connected_publisher(settings) as publisher:
-        done = _import_all(paths, wanted, publisher, settings.data_dir / "imports", catalogue, restart=restart)
+        rules = settings.identifiers.rules(declared.email_plus)
+        state_dir = settings.data_dir / "imports"
+        done = _import_all(paths, wanted, publisher, state_dir, catalogue, rules, restart=restart)
     _tell(done, as_json=as_json)
     if len(done) < len(paths):
         raise CommandError(f"{len(paths) - len(done)} of {len(paths)} files could not be imported")
@@ -101,6 +104,7 @@ def _import_all(
     publisher: Publisher,
     state_dir: Path,
     catalogue: Catalogue,
+    rules: IdentifierRules,
     *,
     restart: bool,
 ) -> list[StoreImportSummary]:
@@ -120,6 +124,7 @@ def _import_all(
                     wanted,
                     publisher,
                     catalogue=catalogue,
+                    rules=rules,
                     state_dir=state_dir,
                     restart=restart,
                     progress=lambda at, task=task: bar.update(task, completed=at.bytes_read),  # type: ignore[misc] # mypy cannot infer a default's type in a lambda

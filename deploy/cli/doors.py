@@ -125,7 +125,8 @@ def try_(
     declared = source_settings(
         settings, source, timezone=timezone, phone_region=phone_region, default_currency=currency
     )
-    context = Context(declared.sender(f"try:{file}"), datetime.now(UTC), checked_catalogue(settings))
+    sender = declared.sender(f"try:{file}", settings.identifiers)
+    context = Context(sender, datetime.now(UTC), checked_catalogue(settings))
     wanted = cast("Shape | None", shape)
     try:
         with _opened(file) as content:

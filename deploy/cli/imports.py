@@ -230,7 +230,7 @@ def declared_sender(settings: Settings, adapter: Adapter, source: str | None, op
         raise CommandError(
             f"times of {adapter.name} have no zone; name the source's, for example --timezone Europe/Berlin", Exit.USAGE
         )
-    return declared.sender("import")
+    return declared.sender("import", settings.identifiers)
 
 
 def paths_of(words: Sequence[str]) -> list[Path]:

@@ -74,7 +74,7 @@ def watch(
         return declared_sender(settings, reads, name or source, options)
 
     def of_folder(reads: Adapter) -> Sender:  # most of them will never see a file
-        return source_settings(settings, source or reads.name, **options).sender("watch")
+        return source_settings(settings, source or reads.name, **options).sender("watch", settings.identifiers)
 
     rules = _rules(adapter, rule or (), named, keep=keep) or rules_of_folders(ADAPTERS.values(), of_folder)
     stop = threading.Event()

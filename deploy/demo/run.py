@@ -166,7 +166,7 @@ class _Demo:
         ):
             publisher.wait_connected(10)
             for path in files:
-                done = import_store(path, wanted, publisher)
+                done = import_store(path, wanted, publisher, rules=settings.identifiers.rules())
                 counts.update(
                     received=done.received,
                     accepted=done.accepted,

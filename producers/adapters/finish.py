@@ -1,21 +1,25 @@
-"""From a piece to its outcome: what holds for every adapter. Ids, zones, possible times, fields never kept."""
+"""From a piece to its outcome: what holds for every adapter. Ids, zones, possible times, one writing of identifiers,
+fields never kept.
+"""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
-import orjson
 from pydantic import ValidationError
 
 from producers.adapters.adapter import Adapter, Context, Draft, Piece
-from producers.adapters.kept import kept_of, without_addresses
+from producers.adapters.hidden import hidden
+from producers.adapters.kept import kept_of
+from producers.adapters.loose import folded
 from producers.adapters.moments import possible
-from producers.adapters.never_kept import without
 from producers.adapters.permitted import permitted
 from producers.adapters.problem import Problem
-from producers.adapters.quarantine import quarantined
+from producers.adapters.quarantine import kept_content, quarantined
 from producers.adapters.sender import Sender
+from producers.identity_text import one_writing
 from schemas.base import derived_id, event_id
 from schemas.bodies import Body, EmailBody, HotlineBody, OtherBody, StoreBody, WebBody
+from schemas.catalogue import Catalogue
 from schemas.outcome import Accepted, Outcome
 from schemas.quarantine import reason_of
 from schemas.touchpoint import Touchpoint
@@ -43,7 +47,9 @@ def outcome_of(adapter: Adapter, piece: Piece, context: Context) -> Outcome:
         reason = str(problem)
     except ValidationError as error:
         reason = piece.path + reason_of(error).removeprefix("$")
-    return quarantined(reason, piece.raw, context.sender, context.received_at, context.limits)
+    return quarantined(
+        reason, piece.raw, context.sender, context.received_at, context.limits, named_by(context.catalogue)
+    )
 
 
 def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
@@ -62,7 +68,7 @@ def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
         channel=channel,
         occurred_at=possible(zoned(draft.occurred_at, sender, draft.at), context.received_at, draft.at),
         received_at=context.received_at,
-        identifiers=tuple(dict.fromkeys(draft.identifiers)),
+        identifiers=one_writing(draft.identifiers, sender.rules, sender.phone_region),
         campaign=draft.campaign,
         order_id=draft.order_id,
         amount=draft.amount,
@@ -71,7 +77,7 @@ def finished(draft: Draft, piece: Piece, context: Context) -> Touchpoint:
         properties=kept_of(draft.properties, sender),
         verified=draft.verified and not sender.public,
     )
-    return permitted(touchpoint, sender, context.catalogue, piece.path)
+    return hidden(permitted(touchpoint, sender, context.catalogue, piece.path), sender)
 
 
 def zoned(moment: datetime, sender: Sender, path: str) -> datetime:
@@ -90,6 +96,12 @@ def zoned(moment: datetime, sender: Sender, path: str) -> datetime:
         raise Problem(path, "not a time") from None
 
 
+def named_by(catalogue: Catalogue) -> dict[str, str]:
+    """Give the columns that the operator says hold an identifier, folded, with its kind."""
+    column = catalogue.store.columns.get("loyalty_id", ())
+    return {folded(name): "loyalty" for name in ((column,) if isinstance(column, str) else column)}
+
+
 def empty_body(channel: str) -> Body:
     """Give the body of a channel that nothing is known of."""
     return _BODIES.get(channel, OtherBody)()
@@ -99,8 +111,7 @@ def _id(draft: Draft, piece: Piece, sender: Sender) -> UUID:
     if draft.id is not None:
         return event_id(sender.source, draft.id)
     try:
-        whole = orjson.dumps(without(piece.value, sender.never_keep), option=orjson.OPT_SORT_KEYS, default=str)
-        content = without_addresses(whole).decode()  # as quarantine keeps it, so that a replay has the same id
+        content = kept_content(piece.value, sender)
     except TypeError:
         content = piece.raw.decode(errors="replace")
     return derived_id("content", sender.source, "", content)

@@ -2,10 +2,11 @@
 
 import re
 from functools import lru_cache
+from unicodedata import normalize
 
 import phonenumbers
 
-from schemas.identifier import Identifier, is_blank
+from schemas.identifier import Identifier, is_blank, is_pseudonym
 
 SHORTEST_NUMBER = 5
 
@@ -13,16 +14,18 @@ SHORTEST_NUMBER = 5
 def email(text: str | None) -> str | None:
     """Give the address in lower case; None for what is no address: it would identify everybody who wrote the same.
 
-    `Ada <ada@example.org>` gives the address in the angles.
+    `Ada <ada@example.org>` gives the address in the angles. A pseudonym stays as it is.
     """
     if text is None:
         return None
+    if is_pseudonym(text):
+        return text
     if found := re.search(r"<([^<>]+)>\s*$", text):
         text = found[1]
     text = text.strip()
     if "@" not in text.strip("@") or re.search(r"\s", text):
         return None
-    return text.lower()
+    return normalize("NFC", normalize("NFC", text).lower())
 
 
 @lru_cache(maxsize=65_536)
@@ -30,15 +33,17 @@ def phone(text: str | None, region: str | None = None) -> str | None:
     """Give a telephone number in E.164 (`+493012345`); None where it is withheld, a short code, or no number.
 
     A number without a country is read as one of `region` (`DE`); without a region it stays as digits, for it means the
-    same to everyone who sends to that source.
+    same to everyone who sends to that source. A pseudonym stays as it is.
     """
     if text is None or is_blank(text):
         return None
+    if is_pseudonym(text):
+        return text
     text = text.strip()
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        digits = re.sub(r"\D", "", text)
+        digits = phonenumbers.normalize_digits_only(text)
         plain = region is None and not re.search(r"[A-Za-z]", text)
         return digits if plain and len(digits) >= SHORTEST_NUMBER else None
     if not phonenumbers.is_possible_number(number):

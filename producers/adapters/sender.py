@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from producers.identity_text import PLAIN, IdentifierRules
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -14,7 +16,7 @@ class Sender:
     comes with it is not verified. `calls` and `touchpoints` are those that the key may send; None: all. `ip` is the
     address of the person's device, cut, where the request came from there; None elsewhere. `keep_ip` says whether cut
     addresses are kept at all. `switchboards` are telephone numbers of the house, which never name a person;
-    `+49301234*` means all that begin so.
+    `+49301234*` means all that begin so. `rules` say how its identifiers are written, and which of them are hidden.
     """
 
     source: str
@@ -30,6 +32,7 @@ class Sender:
     ip: str | None = None
     keep_ip: bool = True
     switchboards: tuple[str, ...] = ()
+    rules: IdentifierRules = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,9 @@ class Admission:
         if sender is None:
             # A replay must not claim more than this key did.
             door = f"http:{path}" + ("?key=public" if key.public else "")
-            sender = self._senders[id(key), path] = key.sender(door, keep_ip=self._settings.keep_ip)
+            sender = self._senders[id(key), path] = key.sender(
+                door, self._settings.identifiers, keep_ip=self._settings.keep_ip
+            )
         return sender if ip is None else replace(sender, ip=ip)
 
     def turn(self, key: WriteKey) -> asyncio.Semaphore:

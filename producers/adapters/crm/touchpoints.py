@@ -4,6 +4,9 @@ A JSON object is a `schemas.touchpoint.Touchpoint` with less: only `touchpoint` 
 source is the sender's own, whatever the object says, and the time of arrival is ours; `verified` may be said to be
 false, and true changes nothing. In CSV a dot goes into an object (`amount.amount`, `campaign.name`, `body.kind`,
 `properties.shelf`), and `identifier.email` is one identifier.
+
+Providers write what their forms were given, so what is no address there is left out. This envelope is written for us:
+an identifier in it that identifies nobody (`email` without an @) is an error, and quarantined as one.
 """
 
 from collections.abc import Mapping
@@ -15,6 +18,7 @@ from producers.adapters.loose import file_rows, hook_rows
 from producers.adapters.moments import parsed
 from producers.adapters.payload import Node
 from producers.adapters.problem import Problem
+from producers.identity_text import normalised, why_not
 from schemas.base import event_id
 from schemas.touchpoint import Touchpoint
 
@@ -45,6 +49,9 @@ def read(piece: Piece, context: Context) -> Draft:
             "received_at": context.received_at,
         }
     )
+    for index, one in enumerate(checked.identifiers):
+        if normalised(one.kind, one.value, context.sender.rules, context.sender.phone_region) is None:
+            raise Problem(f"{piece.path}.identifiers[{index}].value", why_not(one.kind, one.value))
     properties = dict(checked.properties)
     if source is not None and source != context.sender.source:
         properties.setdefault("original_source", source)

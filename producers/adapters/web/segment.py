@@ -14,18 +14,19 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
-from producers.adapters.kept import kept_of, without_addresses
-from producers.adapters.never_kept import without
+from producers.adapters.hidden import hidden
+from producers.adapters.kept import kept_of
 from producers.adapters.payload import Node, deeper_than
 from producers.adapters.permitted import permit_call, permitted
 from producers.adapters.problem import Problem
-from producers.adapters.quarantine import quarantined
+from producers.adapters.quarantine import kept_content, quarantined
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.bodies import body_of
 from producers.adapters.web.channel.visit import visit_channel
 from producers.adapters.web.clock import occurred_at
 from producers.adapters.web.people import identifiers_of
 from producers.adapters.web.worth import amount_of, items_of, order_of
+from producers.identity_text import one_writing
 from schemas.base import derived_id, event_id
 from schemas.catalogue import Catalogue, slug
 from schemas.outcome import Accepted, Outcome
@@ -125,7 +126,7 @@ def _touchpoint(
         channel=visit_channel(touchpoint, channel, body, campaign, catalogue),
         occurred_at=occurred_at(event, sent_at, received_at),
         received_at=received_at,
-        identifiers=identifiers_of(event, kind, sender.phone_region),
+        identifiers=one_writing(identifiers_of(event, kind, sender.phone_region), sender.rules, sender.phone_region),
         campaign=campaign,
         order_id=order_of(properties),
         amount=amount,
@@ -134,7 +135,7 @@ def _touchpoint(
         properties=kept_of(_kept(event, properties, context), sender),
         verified=not sender.public,
     )
-    return permitted(built, sender, catalogue, path)
+    return hidden(permitted(built, sender, catalogue, path), sender)
 
 
 def _id_of(payload: dict[str, Any], call: Call | None, sender: Sender, path: str) -> UUID:
@@ -143,10 +144,7 @@ def _id_of(payload: dict[str, Any], call: Call | None, sender: Sender, path: str
     if message is not None:
         return event_id(sender.source, message)
     content = {name: value for name, value in payload.items() if name not in {"sentAt", "writeKey", "messageId"}}
-    # As quarantine keeps it, so that a replay has the same id.
-    kept = orjson.dumps(without(content, sender.never_keep), option=orjson.OPT_SORT_KEYS)
-    canonical = without_addresses(kept).decode()
-    return derived_id("content", sender.source, call or "", canonical)
+    return derived_id("content", sender.source, call or "", kept_content(content, sender))
 
 
 def _call_of(event: Node) -> Call:

@@ -23,7 +23,7 @@ from producers.adapters.quarantine import quarantined
 from producers.adapters.registry import ADAPTERS
 from producers.adapters.resumed import ImportedFile
 from producers.adapters.sender import Limits
-from producers.settings import CollectorSettings, SourceSettings, WriteKey
+from producers.settings import CollectorSettings, IdentifierSettings, SourceSettings, WriteKey
 from schemas.catalogue import load
 from schemas.outcome import Accepted, Outcome, Quarantined
 
@@ -43,13 +43,13 @@ def doors(*keys: WriteKey) -> Doors:
 
 
 def kept_as(door: str, raw: bytes, reason: str = "$.x: bad") -> Kept:
-    bad = quarantined(reason, raw, SOURCE.sender(door), AT, Limits()).record
+    bad = quarantined(reason, raw, SOURCE.sender(door, IdentifierSettings()), AT, Limits()).record
     return Kept(bad.quarantine_id, "test", door, bad.reason, bad.raw, bad.encoding, AT, "", "", False)
 
 
 def pieces(adapter: Adapter, path: Path) -> tuple[str, bytes, list[Piece]]:
     """The door, the heading, and the pieces of an example."""
-    context = Context(SOURCE.sender("x"), AT, CATALOGUE)
+    context = Context(SOURCE.sender("x", IdentifierSettings()), AT, CATALOGUE)
     if path.name.startswith("file"):
         assert adapter.file is not None
         file = ImportedFile(BytesIO(path.read_bytes()))
@@ -69,7 +69,7 @@ async def test_what_is_kept_of_each_event_is_read_again_as_the_same_event(adapte
     through = doors()
     for path in sorted((EXAMPLES / adapter.name).iterdir()):
         door, heading, found = pieces(adapter, path)
-        context = Context(SOURCE.sender(door), AT, CATALOGUE)
+        context = Context(SOURCE.sender(door, IdentifierSettings()), AT, CATALOGUE)
         for piece in found:
             first = ids([outcome_of(adapter, piece, context)])
             again = ids(await through.outcomes(kept_as(door, heading + piece.raw)))
@@ -150,7 +150,7 @@ def test_a_place_in_a_topic_is_the_id_of_what_has_none() -> None:
     assert place_of("topic:orders.v1/3@17") == place
     assert place_of("file:x") is None
     example = next(path for path in sorted((EXAMPLES / "postmark").iterdir()) if "open" in path.name)
-    context = Context(SOURCE.sender("x"), AT, CATALOGUE)
+    context = Context(SOURCE.sender("x", IdentifierSettings()), AT, CATALOGUE)
     [first] = topic_outcomes(ADAPTERS["postmark"], example.read_bytes(), place, context)
     [again] = topic_outcomes(ADAPTERS["postmark"], example.read_bytes(), place, context)
     [other] = topic_outcomes(ADAPTERS["postmark"], example.read_bytes(), replace(place, offset=18), context)
@@ -163,7 +163,7 @@ def test_a_place_in_a_topic_is_the_id_of_what_has_none() -> None:
 
 async def test_a_record_of_a_topic_has_the_same_id_when_it_is_replayed() -> None:
     example = next(path for path in sorted((EXAMPLES / "postmark").iterdir()) if "open" in path.name)
-    place, context = TopicPlace("orders", 0, 5), Context(SOURCE.sender("x"), AT, CATALOGUE)
+    place, context = TopicPlace("orders", 0, 5), Context(SOURCE.sender("x", IdentifierSettings()), AT, CATALOGUE)
     first = topic_outcomes(ADAPTERS["postmark"], example.read_bytes(), place, context)
     through = doors()
     again = await through.outcomes(kept_as(place.door("postmark"), example.read_bytes()))
@@ -214,7 +214,7 @@ async def test_an_event_without_an_id_is_the_same_event_without_what_quarantine_
 ) -> None:
     key = SERVER.model_copy(update={"never_keep": ("agent",)})
     secret = doors(key)
-    sender = replace(key.sender("x"), never_keep=frozenset({"agent"}))
+    sender = replace(key.sender("x", IdentifierSettings()), never_keep=frozenset({"agent"}))
     record = quarantined("$.x: bad", raw, sender, AT, Limits()).record
     assert b"203.0.113.9" not in record.original or path == "/i", "Snowplow's own splitter leaves it out of a query"
     assert b"Eve" not in record.original

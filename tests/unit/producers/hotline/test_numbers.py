@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from producers.adapters.hotline.numbers import Number, number_of
-from producers.settings import SourceSettings
+from producers.settings import IdentifierSettings, SourceSettings
 from tests.unit.producers.hotline.taking import SENDER, context
 
 WITHHELD = (
@@ -57,4 +57,4 @@ def test_without_a_region_a_number_stays_as_digits() -> None:
 
 def test_the_settings_of_a_source_name_its_switchboards() -> None:
     settings = SourceSettings(source="hotline", phone_region="DE", switchboards=("030 999900",))
-    assert number_of("+49 30 999900", settings.sender("x")) == Number(house="+4930999900")
+    assert number_of("+49 30 999900", settings.sender("x", IdentifierSettings())) == Number(house="+4930999900")

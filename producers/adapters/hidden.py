@@ -1,0 +1,134 @@
+"""A touchpoint whose identifiers are hidden: pseudonyms in their place, and nowhere else in it the values. Pure.
+
+Senders repeat who it was: in traits, in the address of the page, in a mail's subject. So the values are looked for in
+every text of a touchpoint, as words: as they are, as an address writes them (`%40`), a telephone number also without
+its country. Addresses and numbers of others that are written there are hidden, too.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote
+
+import phonenumbers
+
+from producers.adapters.hidden_bytes import text_hidden
+from producers.adapters.loose import folded
+from producers.adapters.naming import NAMED
+from producers.adapters.sender import Sender
+from producers.identity_text import LONGEST, IdentifierRules, pseudonym
+from schemas.identifier import PSEUDONYM, Identifier, is_pseudonym
+from schemas.touchpoint import Touchpoint
+
+#: Fields of the envelope and of bodies that are words of ours, numbers or times.
+_OURS = frozenset(
+    {"event_id", "source", "touchpoint", "channel", "occurred_at", "received_at", "identifiers", "amount", "verified"}
+    | {"kind", "metric", "result", "about_event", "about_touchpoint", "bot", "machine", "reach"}
+)
+#: What names an order or a place. A number there is not the customer's, even where it is the same number.
+_REFERENCES = frozenset({"order_id", "about_order", "about_ticket", "receipt", "till", "store"})
+_SHORT = frozenset({"order_id", "name", "language", "survey", "response", "about_order", "about_ticket"})
+_TEXT = 4096
+_TELLING = 6
+"""Digits of a number that is nobody else's by chance."""
+
+
+def hidden(touchpoint: Touchpoint, sender: Sender) -> Touchpoint:
+    """Give the touchpoint with pseudonyms, as the sender's rules say; the same one where they hide nothing."""
+    rules = sender.rules
+    if rules.key is None:
+        return touchpoint
+    people = [one for one in touchpoint.identifiers if rules.hides(one.kind)]
+    words = _Words(people, rules)
+
+    def clean(text: str) -> str:
+        return text_hidden(words.hidden(text), sender)
+
+    told = touchpoint.model_dump(exclude={"identifiers", "properties"})
+    fields = {name: _clean(name, value, clean) for name, value in told.items()}
+    return Touchpoint.model_validate(
+        {
+            **fields,
+            "identifiers": [
+                {"kind": one.kind, "value": pseudonym(one.kind, one.value, rules)} for one in touchpoint.identifiers
+            ],
+            "properties": _property("", touchpoint.properties, clean, words),
+        }
+    )
+
+
+def _clean(name: str, value: Any, clean: Callable[[str], str]) -> Any:
+    """Give a field of the envelope or of a body."""
+    if name in _OURS or value is None:
+        return value
+    if isinstance(value, dict):
+        inner = {key: _clean(key, one, clean) for key, one in value.items()}
+        return inner if name != "campaign" else {key: one and one[:LONGEST] for key, one in inner.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(name, one, clean) for one in value]
+    if not isinstance(value, str) or (name in _REFERENCES and value.isdigit()):
+        return value
+    # What has become too long for its field is cut; who it was is not told by it any more.
+    return clean(value)[: LONGEST if name in _SHORT else _TEXT].strip() or None
+
+
+def _property(name: str, value: Any, clean: Callable[[str], str], words: "_Words") -> Any:
+    if isinstance(value, dict):
+        return {clean(key): _property(key, inner, clean, words) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_property(name, inner, clean, words) for inner in value]
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        text = str(value)
+        if len(text) >= _TELLING or folded(name) in NAMED:
+            hidden_ = words.hidden(text)
+            return value if hidden_ == text else hidden_
+    return value
+
+
+class _Words:
+    """The values of a touchpoint's identifiers, wherever they stand as a word of their own."""
+
+    def __init__(self, people: Iterable[Identifier], rules: IdentifierRules) -> None:
+        ways: dict[str, str] = {}
+        for one in people:
+            if not is_pseudonym(one.value):
+                ways |= {way: pseudonym(one.kind, one.value, rules) for way in _ways(one) if way not in ways}
+        # The longest first: the address before the name that it begins with.
+        longest = sorted(ways, key=len, reverse=True)
+        self._shown = [ways[way] for way in longest]
+        each = "|".join(f"({way})" for way in longest)
+        self._words = (
+            re.compile(rf"({PSEUDONYM.pattern})|(?<![^\W_])(?:{each})(?![^\W_])", re.IGNORECASE) if ways else None
+        )
+
+    def hidden(self, text: str) -> str:
+        """Give the text with pseudonyms in the place of those words."""
+        return self._words.sub(self._replaced, text) if self._words is not None else text
+
+    def _replaced(self, match: re.Match[str]) -> str:
+        group = match.lastindex or 1
+        return match[0] if group == 1 else self._shown[group - 2]
+
+
+def _ways(one: Identifier) -> list[str]:
+    """Give the patterns of how a value may be written."""
+    quoted = quote(one.value, safe="")
+    ways = [re.escape(text) for text in dict.fromkeys((one.value, quoted, quote(quoted, safe=""), quote(one.value)))]
+    return [*ways, *_of_number(one.value)] if one.kind == "phone" else ways
+
+
+def _of_number(number: str) -> list[str]:
+    """Give how a telephone number is written with and without its country, with blanks and signs between."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return [_spaced(number)]
+    country, national = str(parsed.country_code), phonenumbers.national_significant_number(parsed)
+    between = r"[\s()./-]{0,3}"
+    return [rf"(?:(?:\+|%2B|00)?{_spaced(country)}{between}(?:\(0\))?|0)?{between}{_spaced(national)}"]
+
+
+def _spaced(digits: str) -> str:
+    return r"[\s()./-]{0,3}".join(re.escape(digit) for digit in digits)
