@@ -15,6 +15,7 @@ from producers.collector.answers import CommandTaken
 from producers.collector.door import AdminDoor, Called, json_answer
 from producers.collector.refusal import Refusal
 from producers.identity_commands import ACTIONS, NoCommandError, command_of, record_of_command
+from producers.identity_text import identifier_of
 from producers.publisher import PublishFailed
 from schemas.base import ShortText, event_id
 from schemas.identifier import Identifier
@@ -24,7 +25,7 @@ from schemas.quarantine import reason_of
 #: As https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ has it; with or without its quotes.
 HEADER = "Idempotency-Key"
 LONGEST_ID = 500
-_HOW = "kind:value, for instance email:ada@example.org"
+_HOW = "kind:value, such as email:ada@example.org, phone:+493012345 or customer:4711"
 
 
 class Decision(BaseModel):
@@ -55,19 +56,16 @@ _ABOUT: dict[Action, str] = {
 }
 
 
-def identifier_of(text: str, field: str) -> Identifier:
-    """Give the identifier of `kind:value`.
+def read_identifier(called: Called, field: str, text: str) -> Identifier:
+    """Give an identifier as the doors for events pass it on.
 
     Raises:
         Refusal: 400, it is none; the message is a path.
     """
-    kind, colon, value = text.partition(":")
-    if not colon:
-        raise _bad(f"$.{field}: {text[:100]!r} is no identifier; one is {_HOW}")
     try:
-        return Identifier(kind=kind, value=value)
-    except ValidationError as error:
-        raise _bad(reason_of(error).replace("$.", f"$.{field}.", 1)) from None
+        return identifier_of(text, called.services.settings.identifiers.rules())
+    except ValueError as error:
+        raise _bad(f"$.{field}: {error}") from None
 
 
 def read_decision(called: Called, action: Action) -> Command:
@@ -84,11 +82,11 @@ def read_decision(called: Called, action: Action) -> Command:
         said = _MODELS[action].model_validate(parsed)
     except ValidationError as error:
         raise _bad(reason_of(error)) from None
-    other = identifier_of(said.other, "other") if isinstance(said, Merge) else None
+    other = read_identifier(called, "other", said.other) if isinstance(said, Merge) else None
     try:
         return command_of(
             action,
-            identifier_of(said.identifier, "identifier"),
+            read_identifier(called, "identifier", said.identifier),
             other,
             command_id=_id_of(called, said),
             requested_at=called.received_at,
@@ -117,7 +115,7 @@ async def look_up(called: Called) -> Response:
     lookup = called.services.lookup
     if lookup is None:
         raise Refusal(503, "unavailable", "this collector was started without a way to ask ClickHouse")
-    identifier = identifier_of(called.request.path_params["identifier"], "identifier")
+    identifier = read_identifier(called, "identifier", called.request.path_params["identifier"])
     try:
         return json_answer(200, await asyncio.to_thread(lookup, identifier.key))
     except LookupError as error:

@@ -122,6 +122,24 @@ async def test_the_other_decisions_concern_one_identifier(desk: Desk, action: st
     assert (command.action, command.to, command.other, command.reason) == (action, "phone:+493012345", None, None)
 
 
+async def test_identifiers_are_written_as_the_doors_for_events_write_them(desk: Desk) -> None:
+    body = {"identifier": " EMAIL:Ada <ADA@example.org> ", "other": "phone:+49 (30) 123456"}
+    assert (await desk.post("merge", body)).status_code == 202
+    [command] = desk.commands()
+    assert (command.to, command.other) == ("email:ada@example.org", "phone:+4930123456")
+
+
+async def test_identifiers_are_hidden_where_those_of_events_are() -> None:
+    desk = Desk(identifiers={"pseudonym_key": "k" * 32}, lookup=lambda key: {"identifier": key})
+    await desk.post("merge", MERGE)
+    await desk.client.post("/v1/identify", json={"userId": "ada"}, auth=("write-key", ""))
+    decided, event = desk.publisher.taken
+    assert b"ada" not in decided.value + event.value
+    assert json.loads(decided.value)["message"]["other"] == event.key.decode()
+    looked = await desk.client.get("/v1/identity/customer:ada", headers=bearing("admin-key"))
+    assert looked.json() == {"identifier": event.key.decode()}
+
+
 async def test_without_an_id_each_decision_is_a_new_one(desk: Desk) -> None:
     for _ in range(2):
         assert (await desk.post("merge", MERGE)).json()["status"] == "accepted"
@@ -215,10 +233,14 @@ async def test_a_page_of_another_site_gets_no_further_than_its_preflight(desk: D
         ("merge", {"identifier": "email:a@b.example"}, "$.other: "),
         ("merge", {"identifier": "email:a@b.example", "other": None}, "$.other: "),
         ("merge", {**MERGE, "other": MERGE["identifier"]}, "$.other: is the identifier itself"),
-        ("merge", {**MERGE, "other": "ada"}, "$.other: 'ada' is no identifier; one is kind:value"),
-        ("merge", {**MERGE, "identifier": "E-Mail:ada@example.org"}, "$.identifier.kind: "),
-        ("merge", {**MERGE, "identifier": "email:null"}, "$.identifier.value: 'null' stands for no value"),
-        ("merge", {**MERGE, "identifier": "email: "}, "$.identifier.value: "),
+        ("merge", {**MERGE, "other": "ada"}, "$.other: 'ada' is no identifier; an identifier is written kind:value"),
+        (
+            "merge",
+            {**MERGE, "identifier": "E-Mail:ada@example.org"},
+            "$.identifier: 'E-Mail:ada@example.org' is no identifier",
+        ),
+        ("merge", {**MERGE, "identifier": "email:null"}, "$.identifier: 'null' stands for no value"),
+        ("merge", {**MERGE, "identifier": "email: "}, "$.identifier: "),
         ("merge", {**MERGE, "identifier": 7}, "$.identifier: "),
         ("merge", {**MERGE, "id": "x" * 501}, "$.id: "),
         ("merge", {**MERGE, "because": "x"}, "$.because: "),
