@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from schemas import topics
 from schemas.bodies import EmailBody, OtherBody, WebBody
 from schemas.catalogue import Catalogue
 from schemas.identifier import Identifier
@@ -18,7 +19,7 @@ from schemas.money import Money
 from schemas.touchpoint import Campaign, Touchpoint
 from streams.core.fold import FoldStage
 from streams.core.resolve import ResolveStage
-from streams.core.stage import Output
+from streams.core.stage import Output, Stage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ARRIVAL = datetime(2026, 12, 1, tzinfo=UTC)
@@ -92,30 +93,45 @@ HISTORIES = st.lists(touchpoints(), min_size=1, max_size=25)
 
 
 def run(events: Sequence[Touchpoint], borders: Sequence[int], catalogue: Catalogue) -> list[Output]:
-    """Send events through both stages, cut into batches at `borders`; give all outputs of the fold."""
+    """Send events through both stages, cut into batches at `borders`; give all outputs of the fold.
+
+    What the identifiers say to each other is heard after each batch; over several partitions see `identity_running`.
+    """
     resolve, fold = ResolveStage(catalogue), FoldStage(catalogue)
-    state: dict[bytes, bytes] = {}
+    tables: dict[str, dict[bytes, bytes]] = {resolve.name: {}, fold.name: {}}
     outputs: list[Output] = []
+
+    def step(stage: Stage, given: Sequence[ARecord]) -> list[Output]:
+        table = tables[stage.name]
+        result = stage.process(0, given, table.get)
+        assert result.counts.get("quarantined", 0) == 0
+        for key, value in result.state.items():
+            if value is None:
+                table.pop(key, None)
+            else:
+                table[key] = value
+        return result.outputs
+
     cuts = [0, *sorted({border % (len(events) + 1) for border in borders}), len(events)]
     for begin, end in pairwise(cuts):
-        records = [
+        waiting = [
             ARecord(n, e.key.encode(), e.model_dump_json().encode(), 1_700_000_000_000 + n)
             for n, e in enumerate(events[begin:end], start=begin)
         ]
-        resolved = resolve.process(0, records, lambda _: None)
-        assert resolved.counts["quarantined"] == 0
-        batch = [
-            ARecord(n, o.key, o.value, o.timestamp, o.topic)
-            for n, o in enumerate(resolved.outputs, start=begin)
-            if o.topic == "touchpath.resolved"
-        ]
-        result = fold.process(0, batch, state.get)
-        for key, value in result.state.items():
-            if value is None:
-                state.pop(key, None)
-            else:
-                state[key] = value
-        outputs += result.outputs
+        while waiting:
+            said = [
+                ARecord(begin + n, o.key, o.value, o.timestamp, o.topic) for n, o in enumerate(step(resolve, waiting))
+            ]
+            moved = [record for record in said if record.topic == topics.RESOLVED.name]
+            while moved:
+                folded = step(fold, moved)
+                outputs += [o for o in folded if o.topic != topics.RESOLVED.name]
+                moved = [
+                    ARecord(begin + n, o.key, o.value, o.timestamp, o.topic)
+                    for n, o in enumerate(folded)
+                    if o.topic == topics.RESOLVED.name
+                ]
+            waiting = [record for record in said if record.topic == topics.IDENTITY.name]
     return outputs
 
 
