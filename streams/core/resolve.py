@@ -63,6 +63,7 @@ class ResolveStage:
                 fate = "quarantined"
                 outbox.outputs.append(quarantine(record.topic, partition, record, reason_of(error)))
             counts[fate] = counts.get(fate, 0) + 1
+        graph.settle()
         return StageResult(outbox.outputs, dict(graph.state()), counts)
 
     def _resolve(self, record: Record, graph: Graph, outbox: Outbox) -> str:

@@ -1,7 +1,8 @@
 """The nodes of one partition while a batch is taken: what events, neighbours and people tell them, and their answers.
 
 Every node is alone: it knows its own links and what its neighbours said last, nothing else. What it hears changes its
-links; then its voice compares what it stands for now with what it has told, and tells the difference.
+links; at the end of the batch its voice compares what it stands for now with what it has told, and tells the
+difference. At the end, so that what many neighbours say together is answered once.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,6 +56,16 @@ class Graph:
         self._voice = Voice(rules, outbox)
         self._nodes: dict[str, Node] = {}
         self._changed: set[str] = set()
+        self._unsettled: dict[str, tuple[Evidence, int]] = {}
+        self._fresh: dict[str, Evidence] = {}
+
+    def settle(self) -> None:
+        """Let the nodes tell what has changed; to be called once, behind the last record."""
+        for key, (evidence, timestamp) in sorted(self._unsettled.items()):
+            self._out.timestamp = timestamp
+            self._voice.settle(key, self._nodes[key], evidence)
+        for key, evidence in sorted(self._fresh.items()):
+            self._voice.introduce(key, self._nodes[key], evidence)
 
     def state(self) -> Iterator[tuple[bytes, bytes]]:
         """Give the nodes that have changed, as they are to be stored, in the order of their keys."""
@@ -69,6 +80,8 @@ class Graph:
         if node is None:
             node = self._nodes[key] = Node({})
             self._voice.introduce(key, node, _evidence(said))
+        elif not node.plans:  # a neighbour has told of it in this batch
+            self._voice.introduce(key, node, self._fresh.pop(key))
         policy = self._rules.policy(said.source)
         plan = node.plans.get(policy)
         if plan is None:
@@ -137,8 +150,7 @@ class Graph:
         label = self._voice.label_for(key, node, link)
         over = self._count(key, node, other, evidence)
         if over is not None or (nearer and link.label is not None):
-            self._voice.settle(key, node, over or evidence)
-            label = self._voice.label_for(key, node, link)
+            self._unsettle(key, over or evidence)
         self._out.seen(other, key, evidence, label, verified=verified, sighted=sighted)
 
     def _sight(self, key: str, node: Node, who: str, at: int, evidence: Evidence, *, verified: bool) -> None:
@@ -146,7 +158,7 @@ class Graph:
         seen = node.sightings if verified else node.unverified_sightings
         if who in node.links and add_sighting(seen, who, at, self._rules.stretch, self._rules.max_sightings):
             self._changed.add(key)
-            self._voice.settle(key, node, evidence)
+            self._unsettle(key, evidence)
 
     def _is_new_sighting(self, link: Link, at: int, *, verified: bool) -> bool:
         """Say whether the other end may not know of it; one that takes no links is asked again once a day."""
@@ -178,18 +190,16 @@ class Graph:
     def _hear_seen(self, message: Seen) -> None:
         key, evidence = message.to, message.evidence
         node = self._known(key)
-        fresh = node is None
         if node is None:
             node = self._nodes[key] = Node({})
+            self._fresh[key] = evidence
+            self._changed.add(key)
         if message.decided_at is not None:
             hear_join(message, node, micros(message.decided_at), self._out)
             self._changed.add(key)
-            self._voice.settle(key, node, evidence)
+            self._unsettle(key, evidence)
         else:
             self._hear_link(key, node, message)
-        if fresh:
-            self._voice.introduce(key, node, evidence)
-            self._changed.add(key)
 
     def _hear_link(self, key: str, node: Node, message: Seen) -> None:
         other, evidence = message.sender, message.evidence
@@ -215,7 +225,7 @@ class Graph:
         if news:
             self._changed.add(key)
             over = self._count(key, node, other, evidence)
-            self._voice.settle(key, node, over or evidence)
+            self._unsettle(key, over or evidence)
 
     def _hear_label(self, message: Labelled) -> None:
         key = message.to
@@ -229,13 +239,13 @@ class Graph:
         else:
             link.bits &= ~MUTED
         self._changed.add(key)
-        self._voice.settle(key, node, message.evidence)
+        self._unsettle(key, message.evidence)
 
     def _hear_parted(self, message: Parted) -> None:
         node = self._known(message.to)
         if node is not None and hear_parted(message, node):
             self._changed.add(message.to)
-            self._voice.settle(message.to, node, message.evidence)
+            self._unsettle(message.to, message.evidence)
 
     def _hear_command(self, command: Command) -> None:
         key = command.to
@@ -243,12 +253,15 @@ class Graph:
         node = self._known(key)
         if node is None:
             node = self._nodes[key] = Node({})
-            self._voice.introduce(key, node, evidence)
+            self._fresh[key] = evidence
         decide(command, node, evidence, self._voice, self._out)
         self._changed.add(key)
-        self._voice.settle(key, node, evidence)
+        self._unsettle(key, evidence)
 
     # -- nodes
+
+    def _unsettle(self, key: str, evidence: Evidence) -> None:
+        self._unsettled[key] = evidence, self._out.timestamp
 
     def _known(self, key: str) -> Node | None:
         node = self._nodes.get(key)
