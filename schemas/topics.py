@@ -15,7 +15,7 @@ from schemas.quarantine import QuarantineRecord
 from schemas.resolved import Resolved
 from schemas.touchpoint import Touchpoint
 
-Part = Literal["collector", "worker", "sink", "importer", "settle", "tail"]
+Part = Literal["collector", "worker", "sink", "importer", "settle", "tail", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ IDENTITY = Topic(
     model=IdentityMessage,
     version=1,
     retention=timedelta(days=30),
-    writers=("worker", "collector"),
+    writers=("worker", "collector", "admin"),
     readers=("worker", "sink", "settle"),
 )
 PROFILES = Topic(
