@@ -1,9 +1,12 @@
 """Wait until all that was accepted can be queried: the end of each topic, in the order of the way through.
 
-    collected ─[worker: resolve]─► resolved ─[worker: fold]─► journeys, conversions, credits, marks ─[sink]─► ClickHouse
+                      ┌── identity ◄─┐      ┌─ resolved ◄─┐
+    collected ─► [worker: resolve] ──┴──────┴─► [worker: fold] ─► journeys, conversions, … ─► [sink] ─► ClickHouse
 
-The end of `collected` is taken first; when the workers' group has passed it, the end of `resolved` is final for those
-events, and so on. What arrives meanwhile is not waited for.
+The end of `collected` is taken first. When the workers' group has passed it, what it caused in `identity` and in
+`resolved` is there; but what workers read there may cause more of it. So it goes in rounds: take the ends of both, wait
+until the group has passed them, and look again, until they have not moved. What arrives meanwhile is not waited for:
+under traffic that goes on the ends never rest, and the rounds are counted instead.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from functools import partial
 
 from deploy.settle_ends import Ends
 from schemas import topics
+from schemas.catalogue import IdentitySettings
 from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks import positions
 from sinks.client import Store
@@ -30,8 +34,12 @@ LOOK_AGAIN = 0.1
 #: So many seconds beyond the time limit may one look take.
 NO_ANSWER = 10.0
 
-#: The topics that the workers read, in the order of the way through.
-WORKED: tuple[str, ...] = (topics.COLLECTED.name, topics.RESOLVED.name)
+#: The topics that workers read, and write to because of what they read there.
+LOOPS: tuple[str, ...] = (topics.IDENTITY.name, topics.RESOLVED.name)
+
+#: Rounds beyond the longest chain of identifiers: the first that hears of the event, then a profile that lets its
+#: touchpoints go, the one that takes them in, and one that has been told to pass them on.
+MORE_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +86,13 @@ async def settle(
     *,
     worker_groups: Sequence[str],
     timeout: float = 60.0,
+    max_hops: int = IdentitySettings().max_hops,
     on_progress: Progress | None = None,
 ) -> SettleReport:
     """Wait until every event accepted before the call is queryable or in quarantine.
 
-    `worker_groups` are the app ids, mostly one; `timeout` is in seconds; `on_progress` hears, at each look, who
-    is behind where.
+    `worker_groups` are the app ids, mostly one; `timeout` is in seconds; `max_hops` is the catalogue's and bounds the
+    rounds under traffic that goes on; `on_progress` hears, at each look, who is behind where.
 
     Raises:
         SettleTimeout: it is not so after `timeout` seconds.
@@ -95,22 +104,28 @@ async def settle(
     try:
         # The looks watch the time themselves; this is for a broker that stops answering in the middle of one.
         async with asyncio.timeout(timeout + NO_ANSWER), Cluster(kafka) as cluster, Ends(kafka, worker_groups) as ends:
-            return await _follow(cluster, ends, store, wait)
+            return await _follow(cluster, ends, store, wait, max_hops + MORE_ROUNDS)
     except TimeoutError:
         raise SettleTimeout(timeout, wait.behind) from None
     finally:
         store.close()
 
 
-async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: _Wait) -> SettleReport:
+async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: _Wait, most_rounds: int) -> SettleReport:
     partitions = await cluster.partitions(TOPICS)
     places = {topic: [(topic, number) for number in partitions.get(topic, [])] for topic in TOPICS}
-    accepted: dict[Place, int] = {}
-    for topic in WORKED:
-        targets = await ends.now(places[topic])
-        accepted = accepted or targets
+    accepted = await ends.written(places[topics.COLLECTED.name])
+    await wait.until_none(partial(_unworked, ends, accepted))
+    # A touchpoint with a key that is not ours is collected once more, with the right one.
+    await wait.until_none(partial(_unworked, ends, await ends.written(places[topics.COLLECTED.name])))
+    passed: dict[Place, int] = {}
+    for _ in range(most_rounds):
+        targets = await ends.written(place for topic in LOOPS for place in places[topic])
+        if targets == passed:
+            break
         await wait.until_none(partial(_unworked, ends, targets))
-    targets = await ends.now(place for topic in TOPICS for place in places[topic])
+        passed = targets
+    targets = await ends.written(place for topic in TOPICS for place in places[topic])
     # Of what was collected only that is waited for which was there at the call.
     targets |= accepted
     cluster_id = await cluster.id()

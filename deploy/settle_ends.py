@@ -8,7 +8,8 @@ one. What a fetch says is right on both, so ends are taken from there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped] # no types
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped] # no types
@@ -65,6 +66,17 @@ class Ends:
 
     async def now(self, places: Iterable[Place]) -> dict[Place, int]:
         """Give the offset after the last committed record or marker of each place."""
+        return await self._fetched(places, self._consumer.last_stable_offset)
+
+    async def written(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Give the offset after the last record or marker of each place, whether its transaction is over or not.
+
+        Brokers end a transaction in one partition after the other: a group's offset may be committed a moment before
+        what was written with it.
+        """
+        return await self._fetched(places, self._consumer.highwater)
+
+    async def _fetched(self, places: Iterable[Place], end_of: Callable[[Any], int | None]) -> dict[Place, int]:
         partitions = [TopicPartition(*place) for place in places]
         if not partitions:
             return {}
@@ -75,7 +87,7 @@ class Ends:
         while len(ends) < len(partitions):
             await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=1)
             for tp in partitions:
-                end = self._consumer.last_stable_offset(tp)
+                end = end_of(tp)
                 if end is not None and end >= 0:
                     ends.setdefault((tp.topic, tp.partition), int(end))
         return ends
@@ -88,8 +100,9 @@ class Ends:
         unsure = [place for place in behind if at[place] > self._ahead.get(place, -1)]
         for place in unsure:
             self._ahead.pop(place, None)
-        self._ahead |= await self._next_records({place: at[place] for place in unsure}, targets)
-        return {place: offsets for place, offsets in behind.items() if place in self._ahead}
+        found, undecided = await self._next_records({place: at[place] for place in unsure}, targets)
+        self._ahead |= found
+        return {place: offsets for place, offsets in behind.items() if place in self._ahead or place in undecided}
 
     async def _committed(self, places: Iterable[Place]) -> dict[Place, int]:
         found: dict[Place, int] = {}
@@ -106,21 +119,31 @@ class Ends:
                 found[key] = max(found.get(key, 0), int(place.offset))
         return found
 
-    async def _next_records(self, starts: Mapping[Place, int], targets: Mapping[Place, int]) -> dict[Place, int]:
-        """Give the offset of the first record at or after the start, for places that have one before the target."""
+    async def _next_records(
+        self, starts: Mapping[Place, int], targets: Mapping[Place, int]
+    ) -> tuple[dict[Place, int], set[Place]]:
+        """Give the offset of the first record at or after the start, for places that have one before the target.
+
+        Beside it those places where nobody can tell yet: before the target a transaction is open.
+        """
         if not starts:
-            return {}
+            return {}, set()
         open_places = {TopicPartition(*place): place for place in starts}
         self._consumer.assign(list(open_places))
         for tp, place in open_places.items():
             self._consumer.seek(tp, starts[place])
         found: dict[Place, int] = {}
+        undecided: set[Place] = set()
         while open_places:
             for tp, records in (await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS)).items():
                 # A record at or beyond the target is not waited for: before it there are markers only.
                 if (known := open_places.pop(tp, None)) is not None and records[0].offset < targets[known]:
                     found[known] = int(records[0].offset)
             for tp, place in list(open_places.items()):
-                if await self._consumer.position(tp) >= targets[place]:
+                position = await self._consumer.position(tp)
+                decided = self._consumer.last_stable_offset(tp)
+                if position >= targets[place]:
                     del open_places[tp]
-        return found
+                elif decided is not None and 0 <= decided <= position:
+                    undecided.add(open_places.pop(tp))
+        return found, undecided

@@ -23,8 +23,9 @@ from schemas.touchpoint import Campaign, Touchpoint
 from sinks.reader import Cluster
 from sinks.rows import TOPICS
 from streams.core.fold import FoldStage
+from streams.core.loopback import Loopback
 from streams.core.resolve import ResolveStage
-from streams.core.stage import Output, Stage
+from streams.core.stage import Output
 
 #: The time of ingest must be now: Kafka's retention looks at it and deletes at once what is older.
 INGEST = datetime.now(UTC)
@@ -96,14 +97,15 @@ def collected(touchpoints: Iterable[Touchpoint]) -> list[Output]:
 
 
 def worked(records: Sequence[Output]) -> list[Output]:
-    """All that the real stages make of collected records, in one batch and one partition."""
-    outputs: list[Output] = []
-    stages: list[Stage] = [ResolveStage(load()), FoldStage(load())]
-    for stage in stages:
-        source = [record for record in [*records, *outputs] if record.topic == stage.input_topic]
-        given = [ARecord(number, o.key, o.value, o.timestamp) for number, o in enumerate(source)]
-        outputs += stage.process(0, given, lambda _key: None).outputs
-    return outputs
+    """All that the real stages make of collected records, in one partition, until nothing is under way."""
+    loop = Loopback([ResolveStage(load()), FoldStage(load())])
+    for record in records:
+        loop.put(record)
+    loop.run()
+    made = [
+        Output(topic, r.key or b"", r.value or b"", r.timestamp) for (topic, _), log in loop.topics.items() for r in log
+    ]
+    return [output for output in made if output.topic != topics.COLLECTED.name]
 
 
 async def make_topics(bootstrap: str, partitions: int = 2) -> None:

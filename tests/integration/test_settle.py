@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from deploy.settle import Behind, SettleReport, SettleTimeout, settle
 from schemas import topics
 from schemas.catalogue import load
 from schemas.connection import KafkaConnection
+from schemas.identifier import Identifier
 from sinks.client import Store
 from streams.core.resolve import ResolveStage
 from streams.core.stage import Output
-from tests.integration.sink_parts import collected, journeys_of, make_topics, produce
+from tests.integration.sink_parts import a_visit, collected, ends, journeys_of, make_topics, produce
 from tests.integration.sink_rig import SinkProcess, count, migrated
 
 GROUP = "the-worker"
@@ -50,9 +52,12 @@ def kafka(kafka_broker_factory: Callable[..., ApacheKafkaBroker]) -> ApacheKafka
 
 
 class SmallWorker:
-    """Resolves in transactions and reads what it wrote, as the real one does: the offset goes with the output."""
+    """Resolves in transactions and reads what it wrote, as the real one does: the offset goes with the output.
 
-    def __init__(self, bootstrap: str, *, transactions: bool) -> None:
+    `seconds` is how long it takes for one fetch of what it said to itself.
+    """
+
+    def __init__(self, bootstrap: str, *, transactions: bool, seconds: float = 0) -> None:
         reads: dict[str, Any] = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap, group_id=GROUP, enable_auto_commit=False, **reads
@@ -61,27 +66,37 @@ class SmallWorker:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap, transactional_id="small-worker" if transactions else None
         )
+        self._seconds = seconds
         self._stage = ResolveStage(load())
+        self._states: list[dict[bytes, bytes | None]] = [{}, {}]
 
     async def run(self) -> None:
         await self._consumer.start()
         await self._producer.start()
-        names = (topics.COLLECTED.name, topics.RESOLVED.name)
+        names = (topics.COLLECTED.name, topics.IDENTITY.name, topics.RESOLVED.name)
         self._consumer.assign([TopicPartition(name, number) for name in names for number in (0, 1)])
         try:
             while True:
                 for tp, records in (await self._consumer.getmany(timeout_ms=100, max_records=50)).items():
-                    fold = tp.topic == topics.RESOLVED.name
-                    outputs = [] if fold else self._stage.process(tp.partition, records, lambda _key: None).outputs
-                    await self._write(outputs, {tp: records[-1].offset + 1})
+                    if tp.topic == topics.IDENTITY.name:
+                        await asyncio.sleep(self._seconds)
+                    await self._write(self._outputs(tp, records), {tp: records[-1].offset + 1})
         finally:
             await self._consumer.stop()
             await self._producer.stop()
 
+    def _outputs(self, tp: TopicPartition, records: list[Any]) -> list[Output]:
+        if tp.topic == topics.RESOLVED.name:
+            return []
+        state = self._states[tp.partition]
+        result = self._stage.process(tp.partition, records, state.get)
+        state.update(result.state)
+        return result.outputs
+
     async def _write(self, outputs: list[Output], offsets: Mapping[TopicPartition, int]) -> None:
         if not self._transactions:
-            for output in outputs:
-                await self._producer.send_and_wait(output.topic, output.value, key=output.key)
+            sent = [await self._producer.send(output.topic, output.value, key=output.key) for output in outputs]
+            await asyncio.gather(*sent)
             await self._consumer.commit(dict(offsets))
             return
         async with self._producer.transaction():
@@ -119,8 +134,9 @@ async def idle_and_busy(broker: BrokerProcess, store: Store, home: Path, *, tran
             assert heard[-1] == ()
 
             async def go_on() -> None:
-                for number in range(100, 10_000, 5):
-                    await produce(broker.bootstrap, collected(journeys_of(5, start=number)))
+                for number in range(100, 10_000):
+                    await produce(broker.bootstrap, collected(journeys_of(1, start=number)))
+                    await asyncio.sleep(0.1)
 
             before = collected(journeys_of(5, start=50))
             await produce(broker.bootstrap, before)
@@ -159,3 +175,22 @@ async def test_without_a_sink_the_timeout_names_the_sink(tansu: TansuBroker, sto
     async with working(SmallWorker(tansu.bootstrap, transactions=False)):
         with pytest.raises(SettleTimeout, match=r"the sink is \d offsets behind in touchpath\.collected"):
             await settled(tansu, store, timeout=5)
+
+
+async def test_what_identifiers_have_to_say_to_each_other_is_waited_for(
+    kafka: ApacheKafkaBroker, store: Store, tmp_path: Path
+) -> None:
+    await make_topics(kafka.bootstrap)
+    names = ["customer:ada", "anonymous:a1", "device:d1", "email:ada@example.org", "phone:+4930123456", "loyalty:l1"]
+    chain = [Identifier(kind=kind, value=value) for kind, _, value in (name.partition(":") for name in names)]
+    links = [a_visit("ada").model_copy(update={"identifiers": pair}) for pair in reversed(list(pairwise(chain)))]
+    async with working(SmallWorker(kafka.bootstrap, transactions=True, seconds=0.2)):
+        with SinkProcess(tmp_path, kafka.bootstrap, store.connection):
+            await produce(kafka.bootstrap, collected(links))
+            await settled(kafka, store)
+            at_rest = await ends(kafka.bootstrap)
+            await asyncio.sleep(2)
+            assert await ends(kafka.bootstrap) == at_rest
+    # A label went from one end of the chain to the other, link by link.
+    assert sum(end for (topic, _), end in at_rest.items() if topic == topics.IDENTITY.name) > 2 * len(links)
+    assert sum(end for (topic, _), end in at_rest.items() if topic == topics.PROFILES.name) > 0
