@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.catalogue import DEFAULT, Catalogue, load
+from schemas.catalogue import DEFAULT, Catalogue, CatalogueError, line_of, load
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -15,8 +15,24 @@ if TYPE_CHECKING:
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
-    """Read the catalogue that is in force; raises `CatalogueError` with file, line and reason."""
-    return load(settings.catalogue or DEFAULT)
+    """Read the catalogue that is in force, its blocked identifiers in the writing of the doors.
+
+    Raises:
+        CatalogueError: it cannot be used; with file, line and reason.
+    """
+    from producers.identity_text import identifier_of  # noqa: PLC0415
+
+    path = settings.catalogue or DEFAULT
+    catalogue = load(path)
+    if not catalogue.identity.block:
+        return catalogue
+    rules = settings.identifiers.rules()
+    try:
+        block = tuple(identifier_of(text, rules).key for text in catalogue.identity.block)
+    except ValueError as error:
+        line = line_of(path.read_text(encoding="utf-8"), ["identity", "block"])
+        raise CatalogueError(f"{path}:{line}: identity.block: {error}") from error
+    return catalogue.model_copy(update={"identity": catalogue.identity.model_copy(update={"block": block})})
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:

@@ -3,10 +3,10 @@
 Each identifier is a node and lives in the partition of its own key. The key of a record is the node that it is for.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import ShortText, Timestamp, WireModel
 
@@ -92,6 +92,12 @@ class Command(WireModel):
     requested_at: Timestamp
     requested_by: ShortText
     reason: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _names_whom_it_joins(self) -> Self:
+        if self.action == "merge" and self.other in (None, self.to):
+            raise ValueError("a merge names another identifier in `other`")
+        return self
 
 
 class IdentityMessage(WireModel):

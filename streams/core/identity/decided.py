@@ -16,7 +16,7 @@ def decide(command: Command, node: Node, evidence: Evidence, voice: Voice, outbo
     decision: Decision = micros(command.requested_at), command.command_id.bytes
     decisions = _decisions(node)
     if command.action == "merge":
-        if command.other is not None and command.other != command.to:
+        if command.other is not None and command.other != command.to:  # the contract has seen to it
             _merge(command.to, command.other, node, decision, evidence, voice, outbox)
     elif command.action == "unmerge":
         decisions.unmerged = later(decisions.unmerged, decision)
