@@ -55,6 +55,8 @@ def hear_join(message: Seen, node: Node, decided_at: int, outbox: Outbox) -> Non
     decisions.merged = later(decisions.merged, decision)
     if decisions.unmerged is not None and decision < decisions.unmerged:
         _tell_parted(message.sender, message.to, decisions.unmerged, message.evidence.recorded_at, outbox)
+        if (known := node.links.get(message.sender)) is not None:  # by an event or a later merge: the label still holds
+            known.label = from_wire(message.label)
         return
     link = node.links.setdefault(message.sender, Link())
     link.joined = later(link.joined, decision)
