@@ -128,7 +128,7 @@ def acls(app_id: str, changelogs: Sequence[ChangelogTopic]) -> list[Acl]:
         Acl("topics", "TOPIC", "touchpath.", "PREFIXED", ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS")),
         Acl("topics", "TOPIC", f"{app_id}-", "PREFIXED", ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS")),
     ]
-    order = ("collector", "importer", "worker", "sink", "settle", "tail", "admin", "topics")
+    order = ("collector", "importer", "worker", "sink", "settle", "tail", "admin", "fit", "topics")
     return sorted(rights, key=lambda acl: order.index(acl.part))
 
 

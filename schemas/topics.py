@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from schemas.attribution_model import AttributionModel
 from schemas.base import WireModel
 from schemas.conversion import ConversionRecord
 from schemas.credit import Posting
@@ -15,7 +16,7 @@ from schemas.quarantine import QuarantineRecord
 from schemas.resolved import Resolved
 from schemas.touchpoint import Touchpoint
 
-Part = Literal["collector", "worker", "sink", "importer", "settle", "tail", "admin"]
+Part = Literal["collector", "worker", "sink", "importer", "settle", "tail", "admin", "fit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +126,19 @@ MARKS = Topic(
     readers=("sink", "settle"),
 )
 
-TOPICS: tuple[Topic, ...] = (COLLECTED, QUARANTINE, IDENTITY, RESOLVED, PROFILES, JOURNEYS, CONVERSIONS, CREDITS, MARKS)
+MODELS = Topic(
+    "touchpath.models",
+    key="model name",
+    model=AttributionModel,
+    version=1,
+    retention=None,
+    writers=("fit",),
+    readers=("worker",),
+    cleanup="compact",
+)
+
+TOPICS: tuple[Topic, ...] = (
+    *(COLLECTED, QUARANTINE, IDENTITY, RESOLVED, PROFILES, JOURNEYS, CONVERSIONS, CREDITS, MARKS),
+    MODELS,
+)
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

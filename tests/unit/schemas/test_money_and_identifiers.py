@@ -103,7 +103,7 @@ def test_the_topics_settings_are_as_kafka_names_them() -> None:
             "collected": month, "quarantine": quarter, "resolved": month, "journeys": month,
             "conversions": month, "credits": quarter, "marks": month, "identity": month, "profiles": month,
         }.items()
-    }  # fmt: skip
+    } | {"touchpath.models": {"cleanup.policy": "compact", "retention.ms": "-1"}}  # fmt: skip
 
 
 def test_a_topic_that_keeps_for_ever_says_so_and_its_own_settings_win() -> None:
