@@ -110,8 +110,8 @@ class _Touchpoint(_Closed):
 
 _decode = msgspec.json.Decoder(_Touchpoint).decode
 _ERRORS = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_KINDS = {kind: rank for rank, kind in enumerate(STRENGTH)}
 _MOST_NAMES = 100_000
+_MOST_KINDS = 1000
 #: The contract's JSON reader takes some 200 levels of nesting, this one more: beyond so many brackets we count.
 _DEEPEST = 100
 #: Amounts of at most so many characters have 18 digits at most in minor units, whatever the currency.
@@ -137,6 +137,7 @@ class Trust:
 
     def __init__(self) -> None:
         self._names: set[str] = set()
+        self._ranks = {kind: (rank, kind) for rank, kind in enumerate(STRENGTH)}
 
     def said(self, value: bytes) -> Said | None:  # noqa: PLR0911  # one way out per doubt
         """Give what a good touchpoint says about who it was; None: ask."""
@@ -164,11 +165,11 @@ class Trust:
         if properties and value.count(b"[") + value.count(b"{") > _DEEPEST and not _is_flat(properties, _DEEPEST):
             return None
         keys: list[str] = []
-        best = 0
+        best = (0, "")
         owner: str | None = None
         for identifier in touchpoint.identifiers:
             kind, text = identifier.kind, identifier.value
-            rank = _KINDS.get(kind)
+            rank = self._ranks.get(kind)
             if rank is None or text.lower() in BLANKS or text[0].isspace() or text[-1].isspace():
                 return None
             key = f"{kind}:{text}"
@@ -190,6 +191,9 @@ class Trust:
         """Take in the names of a touchpoint that the contract has let through."""
         if len(self._names) < _MOST_NAMES:
             self._names.update((touchpoint.touchpoint, touchpoint.channel))
+        for identifier in touchpoint.identifiers:
+            if identifier.kind not in self._ranks and len(self._ranks) < _MOST_KINDS:
+                self._ranks[identifier.kind] = len(STRENGTH), identifier.kind
 
 
 def said_by(touchpoint: Touchpoint) -> Said:

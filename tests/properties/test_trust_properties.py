@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.identifier import STRENGTH, strongest
+from schemas.identifier import strongest
 from schemas.touchpoint import Touchpoint
 from streams.core.trusted import Said, Trust
 from tests.properties.any_touchpoint import NAMES, any_touchpoint, changed_json
@@ -124,7 +124,6 @@ def test_a_good_touchpoint_is_taken_with_the_same_result_or_asked_about(touchpoi
 COMMON = any_touchpoint().filter(
     lambda touchpoint: (
         touchpoint.body.kind != "survey"  # seldom, so the contract itself judges them
-        and all(i.kind in STRENGTH for i in touchpoint.identifiers)
         and touchpoint.occurred_at < touchpoint.received_at
         and not any(
             text is not None and text != text.strip()
