@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from sinks.cells import micros
 from sinks.client import Store
-from sinks.rows import micros
 from sinks.sql import query
 
 _EARLIEST, _LATEST = -(2**62), 2**62

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from sinks.cells import Record, Rows
 from sinks.positions import Place, Position
-from sinks.rows import Record, Rows, read
+from sinks.rows import read
 from sinks.settings import SinkSettings
 
 

@@ -17,8 +17,8 @@ from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
 from schemas.connection import KafkaConnection
 from schemas.dense_offsets import HoleWatch
+from sinks.cells import Record
 from sinks.positions import Place
-from sinks.rows import Record
 from sinks.settings import SinkSettings
 
 log = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Revision = Annotated[int, Meta(ge=1, le=2**52 - 1)]
+Plan = Annotated[int, Meta(ge=0, le=2**52 - 1)]
 MinorDigits = Annotated[int, Meta(ge=0, le=4)]
 Sign = Annotated[int, Meta(ge=-1, le=1)]
 
@@ -87,11 +88,83 @@ class Touchpoint(Struct, gc=False):
     properties: Raw = Raw(b"{}")
 
 
+class MovedTouch(Struct, gc=False):
+    """Of `schemas.moves.MovedTouch`: which touchpoint it is. The rest is in the tables already."""
+
+    event_id: UUID
+
+
+class Arrival(Struct, gc=False):
+    """See `schemas.moves.Arrival`."""
+
+    owner: str
+    version: Revision
+    cause: str
+    evidence: UUID
+    recorded_at: Moment
+    from_profile: UUID
+    touches: tuple[MovedTouch, ...]
+
+
 class Resolved(Struct, gc=False):
-    """See `schemas.resolved.Resolved`."""
+    """See `schemas.resolved.Resolved`. A forwarding is for the fold only; that there is one is all that is read."""
 
     profile_id: UUID | None
-    touchpoint: Touchpoint
+    owner: str | None = None
+    policy: str = "last_known"
+    version: Plan = 0
+    touchpoint: Touchpoint | None = None
+    forwarding: Raw = Raw(b"null")
+    arrival: Arrival | None = None
+
+
+class ProfileChange(Struct, gc=False):
+    """See `schemas.profile.ProfileChange`."""
+
+    profile_id: UUID
+    identifier: str
+    version: Plan
+    change: str
+    named_by: str
+    cause: str
+    evidence: UUID
+    recorded_at: Moment
+    policy: str = "last_known"
+    previous_profile_id: UUID | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    guard: str | None = None
+    other: str | None = None
+
+
+class Kind(Struct, gc=False):
+    """Of what identifiers and people say: which of the kinds it is."""
+
+    type: str
+
+
+class Said(Struct, gc=False):
+    """See `schemas.identity.IdentityMessage`."""
+
+    message: Kind
+
+
+class Command(Struct, gc=False):
+    """See `schemas.identity.Command`."""
+
+    to: str
+    action: str
+    command_id: UUID
+    requested_at: Moment
+    requested_by: str
+    other: str | None = None
+    reason: str | None = None
+
+
+class Commanded(Struct, gc=False):
+    """A `schemas.identity.IdentityMessage` that is a command."""
+
+    message: Command
 
 
 class Journey(Struct, gc=False):

@@ -1,15 +1,14 @@
 """Kafka records to table rows: pure functions, one per topic. No Kafka, no ClickHouse.
 
 A record that cannot be read becomes a row of the quarantine table, with the reason as a path; the others go through.
-Times become whole microseconds since 1970, as a DateTime64(6) is.
+What identity is made of is in `sinks/identity_rows.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Protocol
 
 from msgspec import MsgspecError, Raw
 from msgspec.json import Decoder
@@ -17,11 +16,9 @@ from msgspec.json import Decoder
 from schemas import topics
 from schemas.quarantine import QuarantineRecord
 from sinks import records as wire
+from sinks.cells import EPOCH, Record, Row, Rows, UnfitError, fitting, micros, micros_or_none
+from sinks.identity_rows import commanded, owner_of, placed, profile_changed
 from sinks.versions import by_revision, first_ever, first_in_epoch
-
-Row = tuple[Any, ...]
-Rows = dict[str, list[Row]]
-"""Rows by table; their values are in the order of `COLUMNS[table]`."""
 
 _PLACE = ("epoch", "kafka_partition", "kafka_offset", "version")
 
@@ -32,7 +29,29 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("event_id", "profile_id", "source", "touchpoint", "channel", "occurred_at", "received_at"),
         *("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content"),
         *("order_id", "amount", "currency", "name", "identifiers.kind", "identifiers.value", "body_kind", "body"),
-        *("items.product", "items.category", "items.quantity", "items.value", "properties", "verified", *_PLACE),
+        *(
+            "items.product",
+            "items.category",
+            "items.quantity",
+            "items.value",
+            "properties",
+            "verified",
+            "owner",
+            "policy",
+            "plan",
+        ),
+        *_PLACE,
+    ),
+    "placements_log": (
+        *("event_id", "owner", "profile_id", "from_profile", "plan", "cause", "evidence", "recorded_at", *_PLACE),
+    ),
+    "profiles_log": (
+        *("identifier", "policy", "plan", "change", "profile_id", "named_by", "previous_profile_id", "since", "until"),
+        *("guard", "other", "cause", "evidence", "recorded_at", *_PLACE),
+    ),
+    "commands_log": (
+        *("command_id", "identifier", "action", "other", "requested_at", "requested_by", "reason"),
+        *("key", "recorded_at", "value", *_PLACE),
     ),
     "journeys_log": (
         *("journey_id", "profile_id", "revision", "withdrawn", "status", "opening_event", "opened_at", "last_at"),
@@ -55,22 +74,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Record(Protocol):
-    """What is needed of a Kafka record; aiokafka's `ConsumerRecord` has it. `timestamp` is in ms since 1970."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
-class _UnfitError(Exception):
-    """A value that its column cannot hold."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-
-
 def read(topic: str, partition: int, batch: Iterable[Record], epoch: int, into: Rows) -> int:
     """Add the rows of a partition's records to `into`; give how many records could not be read.
 
@@ -82,34 +85,10 @@ def read(topic: str, partition: int, batch: Iterable[Record], epoch: int, into: 
     for record in batch:
         try:
             rows_of(record, epoch, partition, into)
-        except (MsgspecError, _UnfitError, UnicodeError, RecursionError) as error:
+        except (MsgspecError, UnfitError, UnicodeError, RecursionError) as error:
             bad += 1
             into.setdefault("quarantine_log", []).append(_unreadable(topic, partition, record, _reason(error), epoch))
     return bad
-
-
-def micros(moment: datetime) -> int:
-    """Give whole microseconds since 1970 of an aware time."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _micros_or_none(moment: datetime | None) -> int | None:
-    return None if moment is None else micros(moment)
-
-
-def _fitting(path: str, number: Decimal, scale: int, digits: int = 38) -> Decimal:
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise _UnfitError(path, f"{number} is not a number")
-    if -exponent > scale and number != round(number, scale):
-        raise _UnfitError(path, f"{number} has more than {scale} decimals")
-    if number.adjusted() >= digits - scale:
-        raise _UnfitError(path, f"{number} has more than {digits - scale} digits before the point")
-    return number
 
 
 _RESOLVED = Decoder(wire.Resolved)
@@ -135,10 +114,13 @@ def _collected(record: Record, epoch: int, partition: int, into: Rows) -> None:
 def _resolved(record: Record, epoch: int, partition: int, into: Rows) -> None:
     resolved = _RESOLVED.decode(record.value or b"")
     t = resolved.touchpoint
+    if t is None:
+        placed(resolved, record.offset, epoch, partition, into)
+        return
     campaign = t.campaign or _NO_CAMPAIGN
     amount = currency = None
     if t.amount is not None:
-        amount, currency = _fitting("$.touchpoint.amount.amount", t.amount.amount, 4), t.amount.currency
+        amount, currency = fitting("$.touchpoint.amount.amount", t.amount.amount, 4), t.amount.currency
     kind, items = _body(t.body)
     into.setdefault("touchpoints_log", []).append(
         (
@@ -164,13 +146,16 @@ def _resolved(record: Record, epoch: int, partition: int, into: Rows) -> None:
             str(t.body, "utf-8"),
             [item.product for item in items],
             [item.category for item in items],
-            [_fitting("$.touchpoint.body.items[...].quantity", item.quantity, 18) for item in items],
+            [fitting("$.touchpoint.body.items[...].quantity", item.quantity, 18) for item in items],
             [
-                None if item.value is None else _fitting("$.touchpoint.body.items[...].value", item.value, 18)
+                None if item.value is None else fitting("$.touchpoint.body.items[...].value", item.value, 18)
                 for item in items
             ],
             str(t.properties, "utf-8"),
             t.verified,
+            owner_of(resolved, t),
+            resolved.policy,
+            resolved.version,
             epoch,
             partition,
             record.offset,
@@ -183,7 +168,7 @@ def _body(raw: Raw) -> tuple[str, Sequence[wire.Item]]:
     try:
         body = _BODY.decode(raw)
     except MsgspecError as error:
-        raise _UnfitError(*_path_and_reason(str(error), "$.touchpoint.body")) from error
+        raise UnfitError(*_path_and_reason(str(error), "$.touchpoint.body")) from error
     return body.kind, body.items
 
 
@@ -199,7 +184,7 @@ def _journey(record: Record, epoch: int, partition: int, into: Rows) -> None:
             j.opening_event,
             micros(j.opened_at),
             micros(j.last_at),
-            _micros_or_none(j.converted_at),
+            micros_or_none(j.converted_at),
             j.closing_conversion,
             j.touchpoints,
             j.touches,
@@ -274,8 +259,8 @@ def _posting(record: Record, epoch: int, partition: int, into: Rows) -> None:
             entry.touchpoint,
             entry.channel,
             entry.campaign,
-            _micros_or_none(entry.touched_at),
-            _fitting("$.entries[...].credit", entry.credit, 9, 18),
+            micros_or_none(entry.touched_at),
+            fitting("$.entries[...].credit", entry.credit, 9, 18),
             p.currency,
             p.minor_digits,
             entry.value_minor,
@@ -319,7 +304,7 @@ def _unreadable(topic: str, partition: int, record: Record, reason: str, epoch: 
         door=f"topic:{topic}/{partition}@{record.offset}",
         reason=reason,
         raw=record.value or b"",
-        received_at=_EPOCH + timedelta(milliseconds=max(record.timestamp, 0)),
+        received_at=EPOCH + timedelta(milliseconds=max(record.timestamp, 0)),
     )
     return _quarantine_row(entry, epoch, partition, record.offset)
 
@@ -341,7 +326,7 @@ def _quarantine_row(entry: wire.Quarantine | QuarantineRecord, epoch: int, parti
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, _UnfitError):
+    if isinstance(error, UnfitError):
         return str(error)
     if isinstance(error, UnicodeError):
         return "$: bytes that are no UTF-8"
@@ -358,7 +343,9 @@ def _path_and_reason(message: str, root: str) -> tuple[str, str]:
 
 _READERS: dict[str, Callable[[Record, int, int, Rows], None]] = {
     topics.COLLECTED.name: _collected,
+    topics.IDENTITY.name: commanded,
     topics.RESOLVED.name: _resolved,
+    topics.PROFILES.name: profile_changed,
     topics.JOURNEYS.name: _journey,
     topics.CONVERSIONS.name: _conversion,
     topics.CREDITS.name: _posting,

@@ -21,8 +21,9 @@ from deploy.local.ports import free_port
 from deploy.local.tansu import TansuBroker
 from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks import migrations, positions
+from sinks.cells import Rows
 from sinks.client import Store
-from sinks.rows import COLUMNS, TOPICS, Rows, read
+from sinks.rows import COLUMNS, TOPICS, read
 from sinks.settings import SinkSettings
 from sinks.sink import Sink, quiet_collector
 from streams.core.stage import Output

@@ -15,8 +15,9 @@ from deploy.replay import ReplayError, replay
 from schemas import topics
 from schemas.connection import KafkaConnection
 from sinks import positions
+from sinks.cells import Rows
 from sinks.client import Store
-from sinks.rows import COLUMNS, Rows, read
+from sinks.rows import COLUMNS, read
 from streams.core.stage import Output
 from streams.worker.partitioning import partition_of
 from tests.integration.sink_parts import ARecord, collected, ends, journeys_of, make_topics, produce

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from schemas import topics
-from sinks.rows import COLUMNS, TOPICS, Rows, read
+from sinks.cells import Rows
+from sinks.rows import COLUMNS, TOPICS, read
 from tests.integration.sink_parts import ARecord, collected, journeys_of, worked
 
 

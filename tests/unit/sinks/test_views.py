@@ -20,8 +20,9 @@ from schemas.journey import JourneySnapshot
 from schemas.mark import Mark
 from schemas.quarantine import QuarantineRecord
 from sinks.catalogue import load_catalogue
+from sinks.cells import Rows
 from sinks.client import Store
-from sinks.rows import COLUMNS, Rows, read
+from sinks.rows import COLUMNS, read
 from tests.integration.sink_parts import ARecord, collected, journeys_of, worked
 from tests.integration.sink_rig import count, migrated
 
