@@ -11,6 +11,7 @@ from uuid import UUID
 from deploy.identity_story import Change, Decision, Member, Stop, Story, Stretch, Why
 from schemas.connection import ClickHouseConnection
 from schemas.identifier import is_pseudonym
+from schemas.policy import Policy
 from sinks.cells import micros
 from sinks.client import Store, StoreError
 from sinks.sql import query
@@ -42,10 +43,11 @@ class Weight:
 
 
 class IdentityStore:
-    """Questions about identifiers; `store` stays the caller's."""
+    """Questions about identifiers; `store` stays the caller's, `usual_policy` is the catalogue's."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, usual_policy: Policy) -> None:
         self._store = store
+        self._usual_policy = usual_policy
 
     def story(self, identifier: str) -> Story:
         """Give all that is known of an identifier.
@@ -54,19 +56,16 @@ class IdentityStore:
             UnknownIdentifierError: nothing is.
             StoreError: ClickHouse does not answer, or has no tables.
         """
-        stretches = self.stretches(identifier)
-        if not stretches:
+        home = self.home(identifier)
+        if home is None:
             raise UnknownIdentifierError(identifier, self.near(identifier))
-        history = self._changes("identity_history", {"identifier": identifier})
-        usual = next((change.policy for change in history if change.change == "created"), stretches[0].policy)
-        home = [one for one in stretches if one.policy == usual][-1]
         return Story(
             identifier=identifier,
             profile_id=home.profile_id,
             named_by=home.named_by,
-            stretches=stretches,
+            stretches=self.stretches(identifier),
             members=self.members(home.profile_id),
-            history=history,
+            history=self._changes("identity_history", {"identifier": identifier}),
             stopped=self.stops(identifier=identifier),
             decisions=self.decisions(identifier),
             figures=self.figures(home.profile_id),
@@ -76,6 +75,12 @@ class IdentityStore:
         """Say where its events belong, by policy and time; nothing where it is not known."""
         found = self._rows("identity_belongs", {"identifier": identifier})
         return [Stretch(policy, _utc(since), _utc(until), id_, named) for policy, since, until, id_, named in found]
+
+    def home(self, identifier: str) -> Stretch | None:
+        """Say whose its newest events are, under the policy that most sources have; None where it is not known."""
+        found = self.stretches(identifier)
+        usual = [one for one in found if one.policy == self._usual_policy] or found[:1]
+        return usual[-1] if usual else None
 
     def members(self, profile_id: UUID) -> list[Member]:
         """List the identifiers of a profile."""
@@ -171,6 +176,7 @@ class IdentityLookup:
     """What the collector's GET of an identifier answers. A value that can be pickled; each call asks anew."""
 
     clickhouse: ClickHouseConnection
+    usual_policy: Policy
 
     def __call__(self, identifier: str) -> dict[str, Any]:
         """Give the identifier's story as JSON.
@@ -181,7 +187,7 @@ class IdentityLookup:
         """
         store = Store(self.clickhouse, retries=())
         try:
-            return IdentityStore(store).story(identifier).as_json()
+            return IdentityStore(store, self.usual_policy).story(identifier).as_json()
         except StoreError as error:
             raise ConnectionError("ClickHouse does not answer, or has no tables yet") from error
         finally:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import SecretStr
 
 from deploy.local.ports import LOOPBACK
-from producers.settings import WriteKey
+from producers.settings import AdminKey, WriteKey
 from schemas.catalogue import DEFAULT
 from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks.settings import DatabaseSettings
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 Broker = Literal["tansu", "kafka"]
 WRITE_KEY = "local"
+ADMIN_KEY = "local-admin"
 #: Joining a group waits this long for members that left; on a laptop nobody is far away.
 _QUICK_GROUP = {"session_timeout": 6.0, "rebalance_timeout": 6.0, "hand_over_timeout": 4.0}
 
 
 def local_settings(settings: Settings, broker: Broker, kafka_port: int) -> Settings:
-    """Give the settings of a stack on this machine: loopback only, no secrets, the write key `local`."""
+    """Give the settings of a stack on this machine: loopback only, no secrets; the keys are `local` and `local-admin`."""
     return settings.model_copy(
         update={
             "kafka": KafkaConnection(bootstrap_servers=f"{LOOPBACK}:{kafka_port}"),
@@ -37,6 +38,7 @@ def local_settings(settings: Settings, broker: Broker, kafka_port: int) -> Setti
                 update={
                     "host": LOOPBACK,
                     "write_keys": (WriteKey(key=SecretStr(WRITE_KEY), source=WRITE_KEY, snowplow_app_ids=("*",)),),
+                    "admin_keys": (AdminKey(key=SecretStr(ADMIN_KEY), name=WRITE_KEY),),
                     "tls_cert": None,
                     "tls_key": None,
                 }

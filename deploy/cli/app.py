@@ -11,7 +11,7 @@ from typing import Any
 import typer
 import typer.core
 
-from deploy.cli import admin, data, doors, follow, imports, look, parts, quarantine, watching
+from deploy.cli import admin, data, doors, follow, identity, imports, look, parts, quarantine, watching
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -77,6 +77,11 @@ GROUPS = {
         "Look",
         "What was not taken, and why; replay it once its cause is gone.",
         (quarantine.list_, quarantine.show, quarantine.replay),
+    ),
+    "identity": (
+        "Look",
+        "Whose an identifier is: show it, merge and part, block, see what was kept apart.",
+        (identity.show, identity.merge, identity.unmerge, identity.block, identity.unblock, identity.stopped),
     ),
     "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
 }

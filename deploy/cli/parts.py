@@ -115,9 +115,11 @@ def collector(
 ) -> None:
     """Run the HTTP door: Segment's API in front of Kafka.
 
-    No write key works until one is configured.
+    No write key works until one is configured. With an admin key, `/v1/identity` shows whose an identifier is (it asks
+    ClickHouse) and takes decisions on it.
 
       export TOUCHPATH_COLLECTOR__WRITE_KEYS='[{"key": "a-long-secret", "source": "shop"}]'
+      export TOUCHPATH_COLLECTOR__ADMIN_KEYS='[{"key": "another-secret", "name": "Service desk"}]'
       touchpath collector --host 0.0.0.0 --port 8080
     """
     from producers.serve import run_collector
@@ -125,7 +127,12 @@ def collector(
     settings = settings_of(config, collector__port=port, collector__host=host, catalogue=catalogue)
     known = checked_catalogue(settings)
     _log()
-    raise typer.Exit(run_collector(settings.collector, settings.kafka, known, settings.publisher))
+    lookup = None
+    if settings.collector.admin_keys:
+        from deploy.identity_store import IdentityLookup
+
+        lookup = IdentityLookup(settings.clickhouse, known.identity.policy)
+    raise typer.Exit(run_collector(settings.collector, settings.kafka, known, settings.publisher, lookup))
 
 
 def worker(catalogue: CatalogueOption = None, config: ConfigOption = None) -> None:

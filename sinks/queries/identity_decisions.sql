@@ -1,5 +1,10 @@
--- What people have decided about an identifier, the oldest first.
+-- What people have decided about an identifier, and what has parted those whom it was merged with; the oldest first.
 SELECT command_id, action, identifier, other, requested_at, requested_by, reason
 FROM $database.identity_commands
-WHERE identifier = {identifier:String} OR other = {identifier:String}
+WHERE identifier = {identifier:String}
+    OR other = {identifier:String}
+    OR (action = 'unmerge' AND identifier IN (
+        SELECT if(identifier = {identifier:String}, assumeNotNull(other), identifier)
+        FROM $database.identity_commands
+        WHERE action = 'merge' AND (identifier = {identifier:String} OR other = {identifier:String})))
 ORDER BY requested_at, command_id

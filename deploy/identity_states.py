@@ -1,0 +1,45 @@
+"""Where an identifier is, in short: before a decision and after it, and what the decision will take along. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from deploy.identity_story import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One identifier's profile and how much is in it; `named_by` is empty where nothing is known of the identifier."""
+
+    identifier: str
+    profile_id: UUID | None = None
+    named_by: str = ""
+    identifiers: int = 0
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as JSON's types."""
+        return {
+            "identifier": self.identifier,
+            "profile_id": str(self.profile_id) if self.profile_id else None,
+            "named_by": self.named_by or None,
+            "identifiers": self.identifiers,
+            **self.figures,
+        }
+
+
+def living_merges(identifier: str, decisions: Sequence[Decision]) -> list[Decision]:
+    """Give the merges of an identifier that no later unmerge of either end has ended.
+
+    `decisions` are those of the identifier and the unmerges of whom it was merged with, the oldest first.
+    """
+    alive: list[Decision] = []
+    for one in decisions:
+        if one.action == "merge" and identifier in (one.identifier, one.other):
+            alive.append(one)
+        elif one.action == "unmerge":
+            alive = [merge for merge in alive if one.identifier not in (merge.identifier, merge.other)]
+    return alive
