@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Name, Timestamp, WireModel
+from schemas.money import MOST_MINOR, Currency
 from schemas.policy import Policy
 
 MoveCause = Literal["merge", "unmerge"]
@@ -29,7 +30,7 @@ class _Move(WireModel):
 
     owner: str
     policy: Policy = "last_known"
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, lt=2**32)
     cause: MoveCause
     evidence: UUID
     recorded_at: Timestamp
@@ -53,21 +54,25 @@ class MovedTouch(WireModel):
     touchpoint: Name
     channel: Name
     campaign: str | None = None
-    device: int = 0
+    device: int = Field(default=0, ge=0, lt=2**32)
     unverified: bool = False
     machine: bool = False
+    no_consent: bool = False
+    """Nobody has allowed to attribute it."""
     named_sale: bool = False
-    """Has it an order, an amount or a conversion? Then the five fields behind say which."""
+    """Has it an order, an amount or a conversion? Then the fields behind say which."""
     order_id: str | None = None
-    minor: int | None = None
-    currency: str | None = None
+    minor: int | None = Field(default=None, ge=-MOST_MINOR, le=MOST_MINOR)
+    currency: Currency | None = None
     source: str = ""
-    postings: int = 0
+    postings: int = Field(default=0, ge=0, lt=2**53)
+    conversion: Name | None = None
+    """The one that it reaches by the catalogue's conditions, where that is not the one of its name."""
 
 
 class Arrival(_Move):
     """To the profile where they belong: the owner's touchpoints. `revision` is that of the profile that let them go."""
 
     from_profile: UUID
-    revision: int = Field(ge=0)
+    revision: int = Field(ge=0, lt=2**53)
     touches: tuple[MovedTouch, ...]

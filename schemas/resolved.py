@@ -22,7 +22,7 @@ class Resolved(WireModel):
     profile_id: UUID | None
     owner: str | None = Field(default=None, exclude_if=lambda owner: owner is None)
     policy: Policy = Field(default="last_known", exclude_if=lambda policy: policy == "last_known")
-    version: int = Field(default=0, ge=0, exclude_if=lambda version: version == 0)
+    version: int = Field(default=0, ge=0, lt=2**32, exclude_if=lambda version: version == 0)
     touchpoint: Touchpoint | None = Field(default=None, exclude_if=lambda part: part is None)
     forwarding: Forwarding | None = Field(default=None, exclude_if=lambda part: part is None)
     arrival: Arrival | None = Field(default=None, exclude_if=lambda part: part is None)

@@ -2,18 +2,31 @@
 
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 import msgspec
 
 from schemas import topics
 from schemas.money import minor_digits
+from schemas.policy import Policy
 from streams.core.attribution.ledger import Facts
 from streams.core.clock import moment
 from streams.core.ids import id_text
 from streams.core.journeys import Journey
+from streams.core.moves import Address, in_parts
 from streams.core.rules import TouchRule
 from streams.core.touch import Touch
-from streams.core.wire import WriteConversion, WriteEntry, WriteJourney, WriteMark, WritePosting, WriteStep
+from streams.core.wire import (
+    WireArrival,
+    WireTouch,
+    WriteConversion,
+    WriteEntry,
+    WriteJourney,
+    WriteMark,
+    WriteMove,
+    WritePosting,
+    WriteStep,
+)
 
 Emission = tuple[str, str, msgspec.Struct]
 """One record to be written: topic, key, and the struct that becomes its value."""
@@ -119,3 +132,26 @@ def beyond_horizon(profile_id: str, touch: Touch, recorded_at: datetime) -> Emis
     """Give the mark of an event that is older than all that is kept of its profile."""
     record = WriteMark(id_text(touch.id), profile_id, "beyond_horizon", recorded_at)
     return topics.MARKS.name, profile_id, record
+
+
+def arrivals(
+    profile_id: str,
+    owner: str,
+    policy: Policy,
+    address: Address,
+    touches: list[WireTouch],
+    revision: int,
+    recorded_at: datetime,
+) -> list[Emission]:
+    """Give what brings touches from this profile to the one of the address; one record, or several where they are many.
+
+    `recorded_at` is when the later of the two arrived: what moves them, and they themselves.
+    """
+    target, here, evidence = id_text(address.target), UUID(profile_id), UUID(bytes=address.evidence)
+    found: list[Emission] = []
+    for part in in_parts(touches):
+        arrival = WireArrival(
+            owner, address.version, address.cause, evidence, recorded_at, here, revision, part, policy
+        )
+        found.append((topics.RESOLVED.name, target, WriteMove(target, arrival)))
+    return found

@@ -17,7 +17,9 @@ from schemas.money import MOST_MINOR, minor_digits
 from schemas.quarantine import reason_of
 from schemas.touchpoint import EARLIEST
 from streams.core.clock import micros
+from streams.core.emit import Emission
 from streams.core.ids import small_hash
+from streams.core.moves import check_arrival, check_forwarding
 from streams.core.profile import Profile
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
@@ -34,7 +36,7 @@ _LAST_MOMENT = micros(datetime.max.replace(tzinfo=UTC))
 
 
 class FoldStage:
-    """Reads `touchpath.resolved`, writes `journeys`, `conversions`, `credits` and `marks`."""
+    """Reads `touchpath.resolved`, writes `journeys`, `conversions`, `credits` and `marks`, and moves to `resolved`."""
 
     name = "fold"
     input_topic = topics.RESOLVED.name
@@ -63,8 +65,13 @@ class FoldStage:
             profile = profiles.get(profile_id)
             if profile is None:
                 profile = profiles[profile_id] = _load(profile_id, self._rules, read)
-            fate, emissions = profile.apply(touch, resolved.touchpoint.received_at)
-            counts[fate] = counts.get(fate, 0) + 1
+            if touch is None or resolved.touchpoint is None:
+                emissions = _move(profile, resolved, counts)
+            else:
+                fate, emissions = profile.apply(
+                    touch, resolved.touchpoint.received_at, resolved.owner or "", resolved.policy, resolved.version
+                )
+                counts[fate] = counts.get(fate, 0) + 1
             at = record.timestamp
             for topic, key, emission in emissions:
                 outputs.append(Output(topic, key.encode(), encode(emission), at))
@@ -76,19 +83,38 @@ class FoldStage:
                 state[f"{profile.profile_id}{name}".encode()] = value
         return StageResult(outputs, state, counts)
 
-    def _read(self, value: bytes) -> tuple[ReadResolved, Touch]:
-        """Read a record and what the fold keeps of it.
+    def _read(self, value: bytes) -> tuple[ReadResolved, Touch | None]:
+        """Read a record, and what the fold keeps of its touchpoint; None: it is a move.
 
         Raises:
             ValidationError: it breaks the contract.
         """
         try:
             resolved = read_resolved(value)
-            return resolved, to_touch(resolved.touchpoint, self._rules)
+            if resolved.touchpoint is not None:
+                return resolved, to_touch(resolved.touchpoint, self._rules)
+            if resolved.forwarding is not None:
+                check_forwarding(resolved.forwarding)
+            elif resolved.arrival is not None:
+                check_arrival(resolved.arrival)
+            return resolved, None
         except ValidationError:
             raise
         except (ValueError, ArithmeticError) as error:  # an amount that is none, a currency that nobody knows
             raise why_refused(value, error) from error
+
+
+def _move(profile: Profile, resolved: ReadResolved, counts: dict[str, int]) -> list[Emission]:
+    if resolved.forwarding is not None:
+        counts["forwardings"] = counts.get("forwardings", 0) + 1
+        return profile.forward(resolved.forwarding)
+    if resolved.arrival is None:
+        raise ValueError("a record of nothing")  # a defect of the reader, which lets none through
+    fates, emissions = profile.arrive(resolved.arrival)
+    for fate, count in fates.items():
+        if count:
+            counts[fate] = counts.get(fate, 0) + count
+    return emissions
 
 
 def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:

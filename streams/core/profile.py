@@ -2,33 +2,46 @@
 
 Most events come in order: they go to the end, and only the open journey and a new conversion are looked at. One that
 comes late, is a refund, or names an order that is known changes what was said before: then journeys and credits are
-derived with and without it, and the difference is what is emitted.
+derived with and without it, and the difference is what is emitted. So it is where touches come from another profile or
+go to one, only that they do so many at once.
+
+A tenant is an identifier and a policy whose events live here together: they move together too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
+from heapq import merge
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from schemas.policy import Policy
 from streams.core import emit
 from streams.core.attribution.ledger import Facts, post
 from streams.core.attribution.path import facts_of
+from streams.core.clock import micros, moment
+from streams.core.ids import derived, id_text
 from streams.core.journeys import Journey, JourneyFold, Progress, step
+from streams.core.moves import EPOCH, Address, enter, leave, newest, routes_of, tenant_name, without
+from streams.core.remake import carry_out, work_out
 from streams.core.restate import Restated, restate
 from streams.core.rules import Rules, TouchRule
-from streams.core.tail import Tail
-from streams.core.touch import CONVERTS, FINAL, OPENS_VISIT, Touch
+from streams.core.tail import Tail, by_key
+from streams.core.touch import CONVERTS, FINAL, OPENS_VISIT, TENANT_SHIFT, Touch
 from streams.core.touch_log import ChunkReader, ChunkRef, TouchLog
 from streams.core.visits import flips_after, mark_visit
+from streams.core.wire import ReadForwarding, WireArrival, WireTouch
 
-Fate = Literal["applied", "restated", "duplicate", "beyond_horizon"]
+Fate = Literal["applied", "restated", "duplicate", "beyond_horizon", "passed_on"]
 
 
 class Head(msgspec.Struct, array_like=True, gc=False):
     """What is stored under a profile's key: the newest events, where the journeys stand, and where older chunks are.
 
-    `horizon` is the newest event ever dropped for the bound, and `base` how the journeys stood there.
+    `horizon` is the newest event ever dropped for the bound, and `base` how the journeys stood there. `tenants` are
+    named by `moves.tenant_name`; None: the place is free; the one without a name has events that never move.
     """
 
     revision: int = 0
@@ -40,6 +53,8 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     horizon: tuple[int, bytes] | None = None
     base: Progress | None = None
     tail_start: Progress | None = None
+    tenants: list[str | None] = []
+    addresses: list[Address] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -51,6 +66,10 @@ class Known(NamedTuple):
 
     touch: Touch
     facts: Facts
+
+
+Reason = Callable[[Touch], str]
+"""Why a conversion's credits are posted."""
 
 
 class Profile:
@@ -72,13 +91,25 @@ class Profile:
         )
         self._progress = head.progress
         self._horizon = head.horizon
+        self._tenants = head.tenants or ([""] if len(self._log) else [])
+        self._addresses = head.addresses
+        self._newest_address = max([address.version for address in head.addresses], default=0)
+        self._stored = stored is not None
         self.changed = False
 
     def state(self) -> Iterator[tuple[str, bytes | None]]:
-        """Give what is to be stored: the head under the empty name, sealed chunks under `/<number>`; None: removed."""
+        """Give what is to be stored: the head under the empty name, sealed chunks under `/<number>`; None: removed.
+
+        A profile that has nothing, dropped nothing and forwards nothing is removed. Its revision may be forgotten: what
+        it has withdrawn can only be said again of touches that come back, and these bring a revision above it.
+        """
         log = self._log
         for number, touches in log.changes():
             yield f"/{number}", None if touches is None else _encode(touches)
+        if not len(log) and not self._addresses and self._horizon is None:
+            if self._stored:
+                yield "", None
+            return
         head = Head(
             self._revision,
             log.next_chunk,
@@ -89,16 +120,34 @@ class Profile:
             self._horizon,
             base=log.base if self._horizon is not None else None,
             tail_start=log.tail_start if log.refs else None,
+            tenants=self._tenants,
+            addresses=self._addresses,
         )
         yield "", _encode(head)
 
-    def apply(self, touch: Touch, recorded_at: datetime) -> tuple[Fate, list[emit.Emission]]:
-        """Take one event, recorded at the ingest time of its record, and give what it changes."""
+    def apply(
+        self, touch: Touch, recorded_at: datetime, owner: str = "", policy: Policy = "last_known", version: int = 0
+    ) -> tuple[Fate, list[emit.Emission]]:
+        """Take one event, recorded at the ingest time of its record, and give what it changes.
+
+        It is one of `owner`'s; `version` is that of the owner's plan which sent it here.
+        """
         log = self._log
         if log.holds(touch.id):
             return "duplicate", []
+        name = owner if policy == "last_known" else tenant_name(owner, policy)
+        if version < self._newest_address:
+            address = self._address(name, touch.at, version)
+            if address is not None:
+                at = max(recorded_at, address.recorded)
+                return "passed_on", self._send(owner, policy, address, [leave(touch)], self._revision, at)
         if self._lies_beyond(touch):
             return "beyond_horizon", [emit.beyond_horizon(self.profile_id, touch, recorded_at)]
+        tenants = self._tenants
+        if not tenants or tenants[0] != name:
+            touch.flags |= self._tenant(name) << TENANT_SHIFT
+        if version and touch.sale is not None:
+            touch.sale.revision = version * EPOCH
         self._revision += 1
         self.changed = True
         rule = self._rules.of(touch)
@@ -110,6 +159,158 @@ class Profile:
         while len(log) > self._rules.max_touchpoints:
             self._drop_oldest()
         return fate, emissions
+
+    def forward(self, forwarding: ReadForwarding) -> list[emit.Emission]:
+        """Let go of what belongs elsewhere by now, and remember where, for what is still under way to here.
+
+        A conversion that is sealed stays: what was said of it cannot be told any more, so it could not be reversed.
+        """
+        name = tenant_name(forwarding.owner, forwarding.policy)
+        routes = routes_of(self._tenant(name), forwarding)
+        own = bytes.fromhex(self.profile_id.replace("-", ""))
+        leaving: dict[bytes, list[Touch]] = {}
+        tenant, others = routes[0].tenant, False
+        for touch in self._log:
+            if touch.flags >> TENANT_SHIFT != tenant:
+                continue
+            route = newest(routes, tenant, touch.at, 0)
+            if route is None or route.target == own or (touch.converts and self._is_sealed(touch)):
+                others = True
+            else:
+                leaving.setdefault(route.target, []).append(touch)
+        addresses = self._addresses
+        for route in routes:
+            addresses = without(addresses, route)
+        if not forwarding.final:
+            addresses = addresses + [route for route in routes if route.target != own]
+        if addresses != self._addresses:
+            self._addresses, self.changed = addresses, True
+            self._newest_address = max([address.version for address in addresses], default=0)
+        emissions: list[emit.Emission] = []
+        if leaving:
+            self._revision += 1
+            self.changed = True
+            gone = [touch for touches in leaving.values() for touch in touches]
+            recorded_at = routes[0].recorded
+            emissions = self._remake(gone, [], [], forwarding.cause, recorded_at)
+            for target, touches in leaving.items():
+                route = next(route for route in routes if route.target == target)
+                moved = [leave(touch) for touch in touches]
+                emissions += self._send(forwarding.owner, forwarding.policy, route, moved, self._revision, recorded_at)
+        if not others and all(address.tenant != tenant for address in addresses):
+            self._tenants[tenant] = None
+        return emissions
+
+    def arrive(self, arrival: WireArrival) -> tuple[dict[str, int], list[emit.Emission]]:
+        """Take in what another profile has let go; give how many came to what end, and what changes.
+
+        What has moved on meanwhile is passed on. An event that is here already is a duplicate, but it is said again
+        under a revision above that of the profile which has just withdrawn it.
+        """
+        name = tenant_name(arrival.owner, arrival.policy)
+        version, recorded_at = arrival.version, moment(micros(arrival.recorded_at))
+        log = self._log
+        onward: dict[tuple[bytes, int], tuple[Address, list[WireTouch]]] = {}
+        came: dict[bytes, Touch] = {}
+        again: list[Touch] = []
+        for moved in arrival.touches:
+            touch = enter(moved, 0, version)
+            known = log.get(touch)
+            if known is None and version < self._newest_address:
+                address = self._address(name, touch.at, version)
+                if address is not None:
+                    onward.setdefault((address.target, address.version), (address, []))[1].append(moved)
+                    continue
+            if known is None:
+                came.setdefault(touch.id, touch)
+                continue
+            again.append(known)
+            if known.sale is not None and touch.sale is not None and known.sale.revision < touch.sale.revision:
+                known.sale.revision = touch.sale.revision
+                log.changed(known)
+        fresh, beyond = self._within_bounds(sorted(came.values(), key=by_key))
+        emissions = [emit.beyond_horizon(self.profile_id, touch, recorded_at) for touch in beyond]
+        if fresh or again:
+            self._revision = max(self._revision, arrival.revision) + 1
+            self.changed = True
+            tenant = self._tenant(name) if fresh else 0
+            for touch in fresh:
+                touch.flags |= tenant << TENANT_SHIFT
+            emissions += self._remake([], fresh, again, arrival.cause, recorded_at)
+            while len(log) > self._rules.max_touchpoints:
+                self._drop_oldest()
+        for address, touches in onward.values():
+            at = max(recorded_at, address.recorded)
+            revision = max(self._revision, arrival.revision)
+            emissions += self._send(arrival.owner, arrival.policy, address, touches, revision, at)
+        counts = {
+            "arrived": len(fresh),
+            "duplicate": len(arrival.touches) - len(came) - sum(len(touches) for _, touches in onward.values()),
+            "beyond_horizon": len(beyond),
+            "passed_on": sum(len(touches) for _, touches in onward.values()),
+        }
+        return counts, emissions
+
+    def _tenant(self, name: str) -> int:
+        """Give the place of a tenant in the table; it gets one if it has none."""
+        tenants = self._tenants
+        for wanted in (name, None):
+            if wanted in tenants:
+                place = tenants.index(wanted)
+                tenants[place] = name
+                return place
+        tenants.append(name)
+        return len(tenants) - 1
+
+    def _address(self, name: str, at: int, version: int) -> Address | None:
+        if name not in self._tenants:
+            return None
+        return newest(self._addresses, self._tenants.index(name), at, version)
+
+    def _send(
+        self,
+        owner: str,
+        policy: Policy,
+        address: Address,
+        touches: list[WireTouch],
+        revision: int,
+        recorded_at: datetime,
+    ) -> list[emit.Emission]:
+        return emit.arrivals(self.profile_id, owner, policy, address, touches, revision, recorded_at)
+
+    def _within_bounds(self, touches: list[Touch]) -> tuple[list[Touch], list[Touch]]:
+        """Part what may come in from what is older than all that is kept, now or with these; both are in order."""
+        log, horizon = self._log, self._horizon
+        beyond: list[Touch] = []
+        if horizon is not None:
+            beyond = [touch for touch in touches if touch.key <= horizon]
+            touches = touches[len(beyond) :]
+        surplus = len(log) + len(touches) - self._rules.max_touchpoints
+        if surplus > 0:
+            own = {touch.id for touch in touches}
+            oldest = [touch for touch in islice(merge(log, touches, key=by_key), surplus) if touch.id in own]
+            beyond += oldest
+            touches = touches[len(oldest) :]
+        return touches, beyond
+
+    def _remake(
+        self, gone: list[Touch], came: list[Touch], again: list[Touch], cause: str, recorded_at: datetime
+    ) -> list[emit.Emission]:
+        """Let touches go and come at once, and give what that changes."""
+        log = self._log
+        change = work_out(log, self._rules, gone, came, again, self._is_sealed)
+        was = self._facts_among(touch for touch in change.old if touch.converts and change.concerns(touch))
+        restated = carry_out(self.profile_id, log, self._rules, change)
+        self._progress = restated.fold.progress if restated.fold is not None else self._progress
+        now = self._facts_among(touch for touch in change.new if touch.converts and change.concerns(touch))
+        anew = {derived("journey", self.profile_id, id_text(event_id)) for event_id in change.again}
+        return self._journey_changes(restated, recorded_at, anew) + self._conversion_changes(
+            restated, was, now, lambda _: cause, recorded_at, change.again
+        )
+
+    def _facts_among(self, conversions: Iterable[Touch]) -> dict[bytes, Known]:
+        """Give path and net value of those conversions that are not sealed."""
+        return {touch.id: Known(touch, self._facts_of(touch)) for touch in conversions if not self._is_sealed(touch)}
 
     def _drop_oldest(self) -> None:
         log = self._log
@@ -164,7 +365,8 @@ class Profile:
         if journey is not None:
             emissions.append(self._snapshot(journey, recorded_at))
         if touch.converts and journey is not None:
-            emissions += self._conversion(touch, journey.id, None, self._facts_of(touch), recorded_at, touch)
+            facts, reason = self._facts_of(touch), partial(self._reason, touch)
+            emissions += self._conversion(touch, journey.id, None, facts, recorded_at, reason)
         return emissions
 
     def _restate(self, touch: Touch, recorded_at: datetime) -> list[emit.Emission]:
@@ -189,12 +391,18 @@ class Profile:
         if restated.fold is not None:
             self._progress = restated.fold.progress
         emissions = self._journey_changes(restated, recorded_at)
-        return emissions + self._conversion_changes(restated, was, self._facts(touch, reach), touch, recorded_at)
+        now = self._facts(touch, reach)
+        reason = partial(self._reason, touch)
+        return emissions + self._conversion_changes(restated, was, now, reason, recorded_at)
 
-    def _journey_changes(self, restated: Restated, recorded_at: datetime) -> list[emit.Emission]:
+    def _journey_changes(
+        self, restated: Restated, recorded_at: datetime, again: Collection[str] = ()
+    ) -> list[emit.Emission]:
         before, after = restated.before, restated.after
         gone = [journey for journey_id, journey in before.items() if journey_id not in after]
-        new = [journey for journey_id, journey in after.items() if before.get(journey_id) != journey]
+        new = [
+            journey for journey_id, journey in after.items() if before.get(journey_id) != journey or journey_id in again
+        ]
         return [self._snapshot(journey, recorded_at, withdrawn=True) for journey in gone] + [
             self._snapshot(journey, recorded_at) for journey in new
         ]
@@ -204,23 +412,24 @@ class Profile:
         restated: Restated,
         was: dict[bytes, Known],
         now: dict[bytes, Known],
-        cause: Touch,
+        reason: Reason,
         recorded_at: datetime,
+        again: Collection[bytes] = (),
     ) -> list[emit.Emission]:
         before, after = restated.converted_before, restated.converted_after
         emissions: list[emit.Emission] = []
         for event_id, (conversion, facts) in was.items():
             if event_id not in now:
                 journey_id = _journey_of(conversion, before)
-                emissions += self._conversion(conversion, journey_id, facts, None, recorded_at, cause)
+                emissions += self._conversion(conversion, journey_id, facts, None, recorded_at, reason)
         for event_id, (conversion, facts) in now.items():
             old = was.get(event_id)
             if old is None or not _same(old.facts, facts):
                 known = old.facts if old else None
                 journey_id = _journey_of(conversion, after)
-                emissions += self._conversion(conversion, journey_id, known, facts, recorded_at, cause)
-            elif event_id in after and before.get(event_id) != after[event_id]:
-                emissions.append(self._record(conversion, after[event_id], facts, recorded_at))
+                emissions += self._conversion(conversion, journey_id, known, facts, recorded_at, reason)
+            elif event_id in again or (event_id in after and before.get(event_id) != after[event_id]):
+                emissions.append(self._record(conversion, _journey_of(conversion, after), facts, recorded_at))
         for event_id in after:
             if event_id in before and before[event_id] != after[event_id] and event_id not in now:
                 conversion = self._log.find(event_id)
@@ -299,7 +508,7 @@ class Profile:
         old: Facts | None,
         new: Facts | None,
         recorded_at: datetime,
-        cause: Touch,
+        reason: Reason,
     ) -> list[emit.Emission]:
         """Give the conversion's record and its posting. `old` None: it is new; `new` None: it is none any more."""
         current = new or old
@@ -312,13 +521,14 @@ class Profile:
         entries = post(conversion, rules.models, old, new)
         if not entries:
             return [record]
-        reason = "late_touchpoint"
+        name = str(rules.of(conversion).conversion)
+        return [record, emit.posting(self.profile_id, conversion, name, reason(conversion), entries, recorded_at)]
+
+    def _reason(self, cause: Touch, conversion: Touch) -> str:
+        """Say why a conversion is posted where one event came."""
         if conversion.id == cause.id:
-            reason = "conversion"
-        elif rules.of(cause).refund:
-            reason = "refund"
-        name = rules.of(conversion).conversion
-        return [record, emit.posting(self.profile_id, conversion, str(name), reason, entries, recorded_at)]
+            return "conversion"
+        return "refund" if self._rules.of(cause).refund else "late_touchpoint"
 
 
 def _journey_of(conversion: Touch, found: dict[bytes, str]) -> str:

@@ -37,6 +37,14 @@ class Tail:
         self._newest: list[Touch] = []
         self._ids: set[bytes] = set()  # of the newest
 
+    @classmethod
+    def of(cls, touches: list[Touch]) -> "Tail":
+        """Give the tail that holds the events, which are in order."""
+        tail = cls(b"", 0)
+        tail._newest = touches[::-1]
+        tail._ids = {touch.id for touch in touches}
+        return tail
+
     def __len__(self) -> int:
         return self._unread + len(self._newest)
 

@@ -16,6 +16,11 @@ UNVERIFIED = 16
 #: A machine did it: an open by a mail filter, a page fetched by a crawler. It earns nothing and makes no visit.
 MACHINE = 32
 
+#: The flags from this bit on are a number: which of the profile's tenants the event belongs to. 0 costs no byte.
+TENANT_SHIFT = 8
+#: Nobody has allowed to attribute it: on a path it has no name, and what it earns goes to a line of its own.
+NO_CONSENT = 64
+
 Key = tuple[int, bytes]
 """The place of an event in its profile's life: (occurred_at in microseconds, event id)."""
 
@@ -24,7 +29,8 @@ class Sale(msgspec.Struct, array_like=True, gc=False):
     """The order that a touchpoint names and the money in it. `revision` counts the postings of the conversion.
 
     `journey` is the journey of a conversion that names an order and does not close: a fold that begins behind the
-    order's own journey passes it over, and could not tell.
+    order's own journey passes it over, and could not tell. `conversion` is the one that the event reaches by the
+    catalogue's conditions, where that is not the one of its name: what they asked about is not kept.
     """
 
     order: str | None
@@ -33,6 +39,7 @@ class Sale(msgspec.Struct, array_like=True, gc=False):
     source: str
     revision: int = 0
     journey: str | None = None
+    conversion: str | None = None
 
 
 class Touch(msgspec.Struct, array_like=True, gc=False):
@@ -66,6 +73,11 @@ class Touch(msgspec.Struct, array_like=True, gc=False):
     def verified(self) -> bool:
         """Does it come from a source that we trust?"""
         return not self.flags & UNVERIFIED
+
+    @property
+    def tenant(self) -> int:
+        """Which of the profile's tenants it belongs to: an index of the table in the head."""
+        return self.flags >> TENANT_SHIFT
 
     @property
     def order(self) -> str | None:

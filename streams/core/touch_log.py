@@ -62,13 +62,14 @@ def _id_bits(event_id: bytes) -> int:
 class _Segment:
     """A sealed chunk while a batch is folded. `start` and `touches` are there once it has been read."""
 
-    __slots__ = ("dirty", "ref", "start", "touches")
+    __slots__ = ("dirty", "ref", "start", "stored", "touches")
 
     def __init__(self, ref: ChunkRef, start: Progress | None, touches: list[Touch] | None) -> None:
         self.ref = ref
         self.start = start
         self.touches = touches
         self.dirty = touches is not None
+        self.stored = touches is None
 
 
 class TouchLog:
@@ -168,6 +169,10 @@ class TouchLog:
             touch.id == event_id for chunk in self._chunks if self._may_hold(chunk, bits) for touch in self._load(chunk)
         )
 
+    def get(self, touch: Touch) -> Touch | None:
+        """Give the log's own event with the id of `touch`, or None."""
+        return self.find(touch.id) if self.holds(touch.id) else None
+
     def find(self, event_id: bytes) -> Touch:
         """Give an event that the log holds."""
         return next(touch for touch in self if touch.id == event_id)
@@ -255,12 +260,26 @@ class TouchLog:
             chunk.ref.dropped += 1
             chunk.ref.count -= 1
             if not chunk.ref.count:
-                self._removed.append(chunk.ref.number)
+                self._remove(chunk)
                 del self._chunks[0]
         else:
             touch = self.tail.take(1)[0]
         self.base = self._advance(self.base, [touch])
         return touch
+
+    def since_segment(self, index: int) -> list[Touch]:
+        """Give the events of a segment and all behind it, in order."""
+        if index == len(self._chunks):
+            return self.tail.all()
+        return [touch for place in range(index, self.segments) for touch in self.segment(place)]
+
+    def replace(self, index: int, chunks: list[Chunk], tail_start: Progress, tail: list[Touch]) -> None:
+        """Put others in the place of segment `index` and all behind it: sealed chunks, none empty, and a tail."""
+        for chunk in self._chunks[index:]:
+            self._remove(chunk)
+        self._chunks[index:] = [self._new_chunk(chunk.start, chunk.touches) for chunk in chunks]
+        self.tail_start = tail_start
+        self.tail = Tail.of(tail)
 
     def changes(self) -> Iterator[tuple[int, Chunk | None]]:
         """Give the sealed chunks to be written, and None for those to be removed."""
@@ -270,6 +289,10 @@ class TouchLog:
             if chunk.dirty and chunk.touches is not None:
                 self._describe(chunk)
                 yield chunk.ref.number, Chunk(chunk.start or Progress(), chunk.touches)
+
+    def _remove(self, chunk: _Segment) -> None:
+        if chunk.stored:
+            self._removed.append(chunk.ref.number)
 
     def _backwards(self) -> Iterator[list[Touch]]:
         yield self.tail.all()

@@ -5,8 +5,10 @@ is the device's first, when the pause before it is as long as the border or long
 not the visit's.
 """
 
+from collections.abc import Sequence
+
 from streams.core.rules import Rules
-from streams.core.touch import OPENS_VISIT, Touch
+from streams.core.touch import OPENS_VISIT, Key, Touch
 from streams.core.touch_log import TouchLog
 
 
@@ -14,7 +16,7 @@ def mark_visit(log: TouchLog, touch: Touch, rules: Rules) -> None:
     """Set the flag of `touch`, which is not in the log yet, from what the log holds before it."""
     if not rules.of(touch).visit:
         return
-    previous, opener = _visit_before(log, touch, rules)
+    previous, opener = _visit_before(log, touch, rules, touch.key)
     if _opens(previous, opener, touch, rules):
         touch.flags |= OPENS_VISIT
 
@@ -28,7 +30,7 @@ def flips_after(log: TouchLog, touch: Touch, rules: Rules) -> list[Touch]:
     if not rules.of(touch).visit:
         return flips
     previous = touch
-    opener = touch if touch.opens_visit else _visit_before(log, touch, rules)[1]
+    opener = touch if touch.opens_visit else _visit_before(log, touch, rules, touch.key)[1]
     for later in log.after(touch.key):
         if later.at - previous.at >= rules.visit_gap:
             break  # it opened a visit without `touch` too
@@ -45,14 +47,32 @@ def flips_after(log: TouchLog, touch: Touch, rules: Rules) -> list[Touch]:
     return flips
 
 
-def _visit_before(log: TouchLog, touch: Touch, rules: Rules) -> tuple[Touch | None, Touch | None]:
-    """Give the device's event before `touch` within the gap, and the event that opened its visit."""
+def flips_among(log: TouchLog, touches: Sequence[Touch], rules: Rules) -> list[Touch]:
+    """Give those of `touches` whose flag must change; nothing is changed yet.
+
+    `touches` are all events from a place on as they are to be, in order; of `log` only what stands before counts.
+    """
+    flips: list[Touch] = []
+    visits: dict[int, tuple[Touch, Touch | None]] = {}  # by device: its last event, and what opened that visit
+    for touch in touches:
+        if not rules.of(touch).visit:
+            continue
+        previous, opener = visits.get(touch.device) or _visit_before(log, touch, rules, touches[0].key)
+        opens = _opens(previous, opener, touch, rules)
+        if opens != touch.opens_visit:
+            flips.append(touch)
+        visits[touch.device] = touch, touch if opens else opener
+    return flips
+
+
+def _visit_before(log: TouchLog, touch: Touch, rules: Rules, place: Key) -> tuple[Touch | None, Touch | None]:
+    """Give the device's event before `place` within the gap of `touch`, and the event that opened its visit."""
     last = log.last
     if last is None or touch.at - last.at >= rules.visit_gap:
         return None, None  # most often so: nothing needs to be looked through
     previous: Touch | None = None
     seen = touch
-    for earlier in log.before(touch.key):
+    for earlier in log.before(place):
         if seen.at - earlier.at >= rules.visit_gap:
             break
         if earlier.device != touch.device or not rules.of(earlier).visit:

@@ -5,11 +5,16 @@ Every struct here stands for a pydantic model there; `tests/contracts` holds tha
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 from pydantic import ValidationError
 
+from schemas.money import MOST_MINOR
+from schemas.moves import MoveCause
+from schemas.policy import Policy
 from schemas.resolved import Resolved
 
 
@@ -57,11 +62,84 @@ class ReadTouchpoint(msgspec.Struct, gc=False):
     verified: bool = True
 
 
+Moment = Annotated[datetime, Meta(tz=True)]
+Version = Annotated[int, Meta(ge=0, lt=2**32)]
+Count = Annotated[int, Meta(ge=0, lt=2**53)]
+
+
+class ReadRoute(msgspec.Struct, gc=False):
+    """`schemas.moves.Route`."""
+
+    profile_id: UUID
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class ReadForwarding(msgspec.Struct, gc=False):
+    """`schemas.moves.Forwarding`."""
+
+    owner: str
+    version: Annotated[int, Meta(ge=1, lt=2**32)]
+    cause: MoveCause
+    evidence: UUID
+    recorded_at: Moment
+    routes: Annotated[list[ReadRoute], Meta(min_length=1)]
+    policy: Policy = "last_known"
+    final: bool = False
+
+
+class WireTouch(msgspec.Struct, gc=False, omit_defaults=True):
+    """`schemas.moves.MovedTouch`, read and written."""
+
+    event_id: UUID
+    occurred_at: Moment
+    touchpoint: str
+    channel: str
+    campaign: str | None = None
+    device: Annotated[int, Meta(ge=0, lt=2**32)] = 0
+    unverified: bool = False
+    machine: bool = False
+    no_consent: bool = False
+    named_sale: bool = False
+    order_id: str | None = None
+    minor: Annotated[int, Meta(ge=-MOST_MINOR, le=MOST_MINOR)] | None = None
+    currency: str | None = None
+    source: str = ""
+    postings: Count = 0
+    conversion: str | None = None
+
+
+class WireArrival(msgspec.Struct, gc=False, omit_defaults=True):
+    """`schemas.moves.Arrival`, read and written."""
+
+    owner: str
+    version: Annotated[int, Meta(ge=1, lt=2**32)]
+    cause: MoveCause
+    evidence: UUID
+    recorded_at: Moment
+    from_profile: UUID
+    revision: Count
+    touches: list[WireTouch]
+    policy: Policy = "last_known"
+
+
 class ReadResolved(msgspec.Struct, gc=False):
-    """`schemas.resolved.Resolved`."""
+    """`schemas.resolved.Resolved`: one of touchpoint, forwarding and arrival, which `read_resolved` has seen to."""
 
     profile_id: str | None
-    touchpoint: ReadTouchpoint
+    touchpoint: ReadTouchpoint | None = None
+    owner: str | None = None
+    policy: Policy = "last_known"
+    version: Version = 0
+    forwarding: ReadForwarding | None = None
+    arrival: WireArrival | None = None
+
+
+class WriteMove(msgspec.Struct, gc=False):
+    """`schemas.resolved.Resolved` of an arrival."""
+
+    profile_id: str
+    arrival: WireArrival
 
 
 class WriteJourney(msgspec.Struct, gc=False):
@@ -174,9 +252,26 @@ def read_resolved(value: bytes) -> ReadResolved:
         pydantic.ValidationError: the record breaks the contract.
     """
     try:
-        return _decode(value)
+        resolved = _decode(value)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _decode(Resolved.model_validate_json(value).model_dump_json().encode())
+        return _as_understood(value)
+    moves = resolved.forwarding is not None or resolved.arrival is not None
+    if moves == (resolved.touchpoint is not None) or (moves and not _is_one_move(resolved)):
+        return _as_understood(value)
+    return resolved
+
+
+def _is_one_move(resolved: ReadResolved) -> bool:
+    return resolved.profile_id is not None and (resolved.forwarding is None or resolved.arrival is None)
+
+
+def _as_understood(value: bytes) -> ReadResolved:
+    """Read the record as the contract understands it.
+
+    Raises:
+        pydantic.ValidationError: the record breaks the contract.
+    """
+    return _decode(Resolved.model_validate_json(value).model_dump_json().encode())
 
 
 def why_refused(value: bytes, error: Exception) -> ValidationError:

@@ -1,0 +1,144 @@
+"""The laws of moves: whatever the plans, the interleaving and the partitions, the end is that of the final profiles."""
+
+import json
+import random
+from collections import defaultdict
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.base import profile_id
+from schemas.catalogue import Catalogue, load
+from schemas.policy import Policy
+from schemas.touchpoint import Touchpoint
+from streams.core import touch_log
+from streams.core.ids import derived
+from streams.core.stage import Output
+from tests.properties.folding import TIMES, end_state, touchpoints
+from tests.properties.moving import Plan, Step, Tell, World, homes, play
+from tests.properties.reference import calculate
+from tests.properties.storing import kept, live_keys, profiles_in
+
+DEFAULT = load()
+STOPPING = DEFAULT.model_copy(
+    update={"attribution": DEFAULT.attribution.model_copy(update={"stop_at_conversion": True, "max_path": 3})}
+)
+CATALOGUES = {"default": DEFAULT, "stopping": STOPPING}
+OWNERS = ("customer:ada", "customer:bo", "anonymous:a1", "email:ada@example.org")
+HOMES = tuple(profile_id(owner) for owner in OWNERS)
+POLICIES: tuple[Policy, ...] = ("last_known", "last_known", "device_only")
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    borders = tuple(sorted(draw(st.sets(TIMES, max_size=2)))) if draw(st.booleans()) else ()
+    return Plan(
+        tuple(draw(st.sampled_from(HOMES)) for _ in range(len(borders) + 1)),
+        borders,
+        draw(st.sampled_from(POLICIES)),
+        draw(st.sampled_from(("merge", "unmerge"))),
+        draw(st.booleans()),
+    )
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> dict[str, list[Step]]:
+    """What becomes of some owners: events, some of them sent again, and plans in between."""
+    scripts: dict[str, list[Step]] = {}
+    number = draw(st.integers(1, 1000))
+    for owner in OWNERS[: draw(st.integers(1, len(OWNERS)))]:
+        steps: list[Step] = []
+        told: list[Tell] = []
+        for kind in draw(st.lists(st.sampled_from("eeeeeppa"), max_size=14)):
+            if kind == "p":
+                steps.append(draw(plans()))
+            elif kind == "e" or not told:
+                number = number * 7919 % 1_000_003  # ids in no order
+                event = draw(touchpoints()).model_copy(update={"event_id": UUID(int=number)})
+                told.append(Tell(event, draw(st.sampled_from(POLICIES))))
+                steps.append(told[-1])
+            else:
+                steps.append(draw(st.sampled_from(told)))
+        scripts[owner] = steps
+    return scripts
+
+
+def assert_as_from_scratch(world: World, expected_homes: dict[str, list[Touchpoint]], catalogue: Catalogue) -> None:
+    """Journeys, conversions and ledger are those of a calculation over the events that each profile has in the end."""
+    state = end_state(world.outputs)
+    journeys: set[str] = set()
+    shares: dict[tuple[str, str, str | None], tuple[Decimal, int]] = {}
+    for profile, history in expected_homes.items():
+        expected = calculate(history, catalogue)
+        for journey in expected.journeys:
+            journey_id = derived("journey", profile, journey.opening)
+            journeys.add(journey_id)
+            snapshot = state.journeys[journey_id]
+            assert snapshot["profile_id"] == profile
+            assert snapshot["touchpoints"] == len(journey.events)
+            assert snapshot["closing_conversion"] == journey.closing
+            status = "converted" if journey.closing else "idle" if journey.idle else "open"
+            assert snapshot["status"] == status
+            assert snapshot["visits"] == sum(str(e.event_id) in expected.openers for e in journey.events)
+            assert snapshot["conversions"] == sum(str(e.event_id) in expected.conversions for e in journey.events)
+            assert snapshot["channels"] == list(dict.fromkeys(e.channel for e in journey.events))
+        for conversion, journey in expected.conversions.items():
+            record = state.conversions.pop(conversion)
+            assert record["profile_id"] == profile
+            assert record["journey_id"] == derived("journey", profile, journey.opening)
+            assert [step["touchpoint_id"] for step in record["path"]] == expected.paths[conversion]
+            assert record["net_minor"] == expected.net[conversion]
+            assert record.get("verified", True) is expected.verified[conversion]
+        shares |= expected.credits
+    assert set(state.journeys) == journeys
+    assert not state.conversions
+    assert state.credits == shares
+    assert_one_says_the_last_word(world.outputs)
+
+
+def assert_one_says_the_last_word(outputs: list[Output]) -> None:
+    """No two profiles say something of one conversion under the same, highest revision."""
+    said: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for output in outputs:
+        if output.topic == "touchpath.conversions":
+            record = json.loads(output.value)
+            said[record["conversion_id"]].append((record["revision"], record["profile_id"]))
+    for conversion, revisions in said.items():
+        highest = max(revisions)[0]
+        assert len({profile for revision, profile in revisions if revision == highest}) == 1, conversion
+
+
+def assert_all_are_at_home(world: World, expected_homes: dict[str, list[Touchpoint]], catalogue: Catalogue) -> None:
+    found: dict[str, set[UUID]] = {}
+    for store in world.stores:
+        assert set(store) == live_keys(store)
+        for profile in profiles_in(store):
+            if touches := kept(store, profile, catalogue):
+                assert [t.key for t in touches] == sorted({t.key for t in touches})
+                found[profile] = {UUID(bytes=touch.id) for touch in touches}
+    assert found == {profile: {e.event_id for e in events} for profile, events in expected_homes.items()}
+
+
+@pytest.fixture(params=["short chunks", "long chunks"])
+def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short chunks make a history of a few events as rich in chunks as a life of hundreds."""
+    if request.param == "short chunks":
+        monkeypatch.setattr(touch_log, "TAIL", 4)
+        monkeypatch.setattr(touch_log, "SEALED", 2)
+
+
+@pytest.mark.usefixtures("chunks")
+@pytest.mark.parametrize("partitions", [1, 2, 7])
+@given(stories(), st.randoms(use_true_random=False), st.sampled_from(sorted(CATALOGUES)))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_end_is_that_of_the_final_profiles(
+    partitions: int, scripts: dict[str, list[Step]], chance: random.Random, name: str
+) -> None:
+    catalogue = CATALOGUES[name]
+    world, nodes = play(scripts, partitions, catalogue, chance)
+    expected = homes(scripts, nodes)
+    assert_all_are_at_home(world, expected, catalogue)
+    assert_as_from_scratch(world, expected, catalogue)
