@@ -114,6 +114,20 @@ async def settle(
 async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: _Wait, most_rounds: int) -> SettleReport:
     partitions = await cluster.partitions(TOPICS)
     places = {topic: [(topic, number) for number in partitions.get(topic, [])] for topic in TOPICS}
+    accepted = await _until_at_rest(ends, places, wait, most_rounds)
+    targets = await ends.written(place for topic in TOPICS for place in places[topic])
+    # Of what was collected only that is waited for which was there at the call.
+    targets |= accepted
+    cluster_id = await cluster.id()
+    await wait.until_none(partial(_unwritten, store, cluster_id, targets))
+    epoch = await asyncio.to_thread(positions.epoch_of, store, cluster_id)
+    return await _report(store, epoch, accepted, wait)
+
+
+async def _until_at_rest(
+    ends: Ends, places: Mapping[str, Sequence[Place]], wait: _Wait, most_rounds: int
+) -> dict[Place, int]:
+    """Wait for the workers; give the ends of what was accepted at the call."""
     accepted = await ends.written(places[topics.COLLECTED.name])
     await wait.until_none(partial(_unworked, ends, accepted))
     # A touchpoint with a key that is not ours is collected once more, with the right one.
@@ -125,13 +139,7 @@ async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: _Wait, most_
             break
         await wait.until_none(partial(_unworked, ends, targets))
         passed = targets
-    targets = await ends.written(place for topic in TOPICS for place in places[topic])
-    # Of what was collected only that is waited for which was there at the call.
-    targets |= accepted
-    cluster_id = await cluster.id()
-    await wait.until_none(partial(_unwritten, store, cluster_id, targets))
-    epoch = await asyncio.to_thread(positions.epoch_of, store, cluster_id)
-    return await _report(store, epoch, accepted, wait)
+    return accepted
 
 
 async def _unworked(ends: Ends, targets: Mapping[Place, int]) -> list[Behind]:

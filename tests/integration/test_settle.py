@@ -184,7 +184,7 @@ async def test_what_identifiers_have_to_say_to_each_other_is_waited_for(
     names = ["customer:ada", "anonymous:a1", "device:d1", "email:ada@example.org", "phone:+4930123456", "loyalty:l1"]
     chain = [Identifier(kind=kind, value=value) for kind, _, value in (name.partition(":") for name in names)]
     links = [a_visit("ada").model_copy(update={"identifiers": pair}) for pair in reversed(list(pairwise(chain)))]
-    async with working(SmallWorker(kafka.bootstrap, transactions=True, seconds=0.2)):
+    async with working(SmallWorker(kafka.bootstrap, transactions=True, seconds=0.5)):
         with SinkProcess(tmp_path, kafka.bootstrap, store.connection):
             await produce(kafka.bootstrap, collected(links))
             await settled(kafka, store)
