@@ -11,7 +11,7 @@ from typing import Any
 import typer
 import typer.core
 
-from deploy.cli import admin, data, doors, follow, identity, imports, look, parts, quarantine, watching
+from deploy.cli import admin, attribution, data, doors, follow, identity, imports, look, parts, quarantine, watching
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -82,6 +82,11 @@ GROUPS = {
         "Look",
         "Whose an identifier is: show it, merge and part, block, see what was kept apart.",
         (identity.show, identity.merge, identity.unmerge, identity.block, identity.unblock, identity.stopped),
+    ),
+    "attribution": (
+        "Look",
+        "What earned the conversions: learn the weights of the data-driven models, list their fits.",
+        (attribution.fit, attribution.fits),
     ),
     "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
 }

@@ -1,0 +1,123 @@
+-- Distinct paths with how often they converted and how often not, in order of path.
+--
+-- Converting: the paths of conversions, as the worker found them. Not converting: journeys without such a conversion
+-- that were idle when the window ended; their path is made here by the worker's rules, at the time of the
+-- journey's last event: events that may earn credit, and of each visit the event that opens it, within the look-back.
+WITH
+    ended AS
+    (
+        SELECT journey_id, profile_id, last_at
+        FROM $database.journeys
+        WHERE last_at >= {since:DateTime64(6, 'UTC')}
+            AND last_at < {until:DateTime64(6, 'UTC')} - toIntervalMicrosecond({idle:Int64})
+            AND journey_id NOT IN
+            (
+                SELECT journey_id FROM $database.conversions
+                WHERE if(empty({conversions:Array(String)}), closing, has({conversions:Array(String)}, toString(conversion)))
+            )
+    ),
+    events AS
+    (
+        SELECT
+            assumeNotNull(t.profile_id) AS profile_id,
+            toUnixTimestamp64Micro(t.occurred_at) AS at,
+            toString(t.event_id) AS id,
+            toString(t.touchpoint) AS touchpoint,
+            toString(t.channel) AS channel,
+            CAST(t.campaign, 'Nullable(String)') AS campaign,
+            concat(channel, '/', touchpoint) AS kind,
+            JSONExtractBool(t.body, 'machine') OR JSONExtractBool(t.body, 'bot') AS machine,
+            NOT machine AND has({visiting:Array(String)}, kind) AS visiting,
+            NOT machine AND has({earning:Array(String)}, kind) AS earning,
+            arraySort(arrayFilter((value, kind) -> kind = 'device', t.identifiers.value, t.identifiers.kind)) AS devices,
+            arraySort(arrayFilter((value, kind) -> kind = 'anonymous', t.identifiers.value, t.identifiers.kind)) AS browsers,
+            if(notEmpty(devices), devices[1], browsers[1]) AS device,
+            -- What the places say that tell of consent; a text without its quotes.
+            arrayFilter(word -> word NOT IN ('', 'null'), arrayMap(
+                place -> lower(trimBoth(trim(BOTH '"' FROM
+                    arrayFold((json, name) -> JSONExtractRaw(json, name), place, t.properties)))),
+                {consent:Array(Array(String))})) AS words,
+            if(empty(words), {unknown_withheld:Bool},
+                hasAny(words, ['false', 'no', '0', 'denied', 'off', 'withdrawn'])) AS withheld
+        FROM $database.touchpoints AS t
+        WHERE isNotNull(t.profile_id) AND NOT t.beyond_horizon AND t.occurred_at < {until:DateTime64(6, 'UTC')}
+            AND t.profile_id IN (SELECT profile_id FROM ended)
+    ),
+    pauses AS
+    (
+        SELECT
+            *,
+            row_number() OVER previous = 1 OR at - lagInFrame(at) OVER previous >= {visit_gap:Int64} AS paused
+        FROM events
+        WHERE visiting OR earning
+        WINDOW previous AS (PARTITION BY profile_id, visiting, device ORDER BY at, id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+    ),
+    stretches AS
+    (
+        SELECT
+            *,
+            sum(paused) OVER (PARTITION BY profile_id, visiting, device ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stretch
+        FROM pauses
+    ),
+    openers AS
+    (
+        -- A visit has the last campaign that was named in its stretch: naming another one opens another visit.
+        SELECT
+            *,
+            paused OR (isNotNull(campaign) AND ifNull(campaign != anyLast(campaign) OVER before, true)) AS opens
+        FROM stretches
+        WINDOW before AS (PARTITION BY profile_id, visiting, device, stretch ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ),
+    lives AS
+    (
+        SELECT
+            profile_id,
+            arraySort(groupArray((at, id, multiIf(
+                withheld, 'withheld',
+                {level:String} = 'touchpoint', touchpoint,
+                {level:String} = 'campaign' AND notEmpty(ifNull(campaign, '')), concat(channel, '/', assumeNotNull(campaign)),
+                channel)))) AS touches
+        FROM openers
+        WHERE earning OR opens
+        GROUP BY profile_id
+    ),
+    closings AS
+    (
+        SELECT profile_id, groupArray(toUnixTimestamp64Micro(occurred_at)) AS times
+        FROM $database.conversions
+        WHERE closing AND {stop_at_conversion:Bool}
+        GROUP BY profile_id
+    ),
+    missed AS
+    (
+        SELECT
+            toUnixTimestamp64Micro(e.last_at) AS end,
+            arrayMax(arrayPushFront(arrayFilter(time -> time <= end, c.times), toInt64(-4611686018427387904))) AS after,
+            arrayMap(touch -> touch.3, arrayFilter(
+                touch -> touch.1 >= end - {look_back:Int64} AND touch.1 <= end AND touch.1 > after, l.touches)) AS found,
+            if(length(found) > {max_path:Int64},
+                arrayConcat([found[1]], arraySlice(found, length(found) - {max_path:Int64} + 2)), found) AS path
+        FROM ended AS e
+        LEFT JOIN lives AS l ON l.profile_id = e.profile_id
+        LEFT JOIN closings AS c ON c.profile_id = e.profile_id
+    )
+SELECT path, sum(converting) AS converted, sum(others) AS missed, sum(worth) AS value
+FROM
+(
+    SELECT
+        arrayMap(
+            (touchpoint, channel, campaign) -> multiIf(
+                {level:String} = 'touchpoint', toString(touchpoint),
+                {level:String} = 'campaign' AND notEmpty(ifNull(campaign, '')), concat(channel, '/', assumeNotNull(campaign)),
+                toString(channel)),
+            path.touchpoint, path.channel, path.campaign) AS path,
+        1 AS converting, 0 AS others,
+        if(ifNull(toString(currency), '') = {currency:String}, net_minor, 0) AS worth
+    FROM $database.conversions
+    WHERE if(empty({conversions:Array(String)}), closing, has({conversions:Array(String)}, toString(conversion)))
+        AND occurred_at >= {since:DateTime64(6, 'UTC')} AND occurred_at < {until:DateTime64(6, 'UTC')}
+    UNION ALL
+    SELECT path, 0, 1, 0 FROM missed WHERE notEmpty(path)
+)
+GROUP BY path
+ORDER BY path
