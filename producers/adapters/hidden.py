@@ -29,6 +29,8 @@ _OURS = frozenset(
 _REFERENCES = frozenset({"order_id", "about_order", "about_ticket", "receipt", "till", "store"})
 _SHORT = frozenset({"order_id", "name", "language", "survey", "response", "about_order", "about_ticket"})
 _TEXT = 4096
+_BEGIN = r"(?:(?<![^\W_])|(?<=%[0-9A-F]{2}))"
+"""Of a word; `%3D` before it is a sign, not a letter."""
 _TELLING = 6
 """Digits of a number that is nobody else's by chance."""
 
@@ -100,7 +102,7 @@ class _Words:
         self._shown = [ways[way] for way in longest]
         each = "|".join(f"({way})" for way in longest)
         self._words = (
-            re.compile(rf"({PSEUDONYM.pattern})|(?<![^\W_])(?:{each})(?![^\W_])", re.IGNORECASE) if ways else None
+            re.compile(rf"({PSEUDONYM.pattern})|{_BEGIN}(?:{each})(?![^\W_])", re.IGNORECASE) if ways else None
         )
 
     def hidden(self, text: str) -> str:
@@ -127,7 +129,7 @@ def _of_number(number: str) -> list[str]:
         return [_spaced(number)]
     country, national = str(parsed.country_code), phonenumbers.national_significant_number(parsed)
     between = r"[\s()./-]{0,3}"
-    return [rf"(?:(?:\+|%2B|00)?{_spaced(country)}{between}(?:\(0\))?|0)?{between}{_spaced(national)}"]
+    return [rf"\(?(?:(?:\+|%2B|00)?{_spaced(country)}{between}(?:\(0\))?|0)?{between}{_spaced(national)}"]
 
 
 def _spaced(digits: str) -> str:

@@ -1,10 +1,11 @@
 """Identifiers in what quarantine keeps, replaced by their pseudonyms, so that it can still be replayed. Pure.
 
 What is bad is kept as it came, and nobody has found out yet who it is about. So identifiers are told by the names of
-their fields (`naming`) and by how they look: e-mail addresses and telephone numbers with their country, wherever they
-stand. That can be done in JSON (also in lines, in text and in base64 within it), in a form, and in CSV with a heading
-that we know a name of. Of all else, such as XML, positional logs and bytes that are cut off, nobody can say
-what names a person: then none of the bytes are kept, and the event is to be sent again from where it came.
+their fields (`naming`), then also wherever the same stands again, and by how they look: e-mail addresses and
+telephone numbers with their country. That can be done in JSON (also in lines, in text and in base64 within it), in a
+form, and in CSV with a heading that we know a name of. Of all else, such as XML, positional logs and bytes that are
+cut off, nobody can say what names a person: then none of the bytes are kept, and the event is to be sent again from
+where it came.
 """
 
 import csv
@@ -25,7 +26,7 @@ from producers.adapters.naming import NAMED, NESTED, NETWORKS
 from producers.adapters.pieces import delimiter_of
 from producers.adapters.sender import Sender
 from producers.identity_text import normalised, pseudonym
-from schemas.identifier import PSEUDONYM, is_blank, is_pseudonym
+from schemas.identifier import PSEUDONYM, is_blank
 
 # A name of at most 64 signs (RFC 5321, 4.5.3.1.1), each of them up to three where an address writes it.
 _ADDRESS = r"(?<![\w.+%'-])[\w.+%'-]{1,192}(?:@|%40)(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}"
@@ -33,9 +34,13 @@ _NUMBER = r"(?<![\w+])(?:\+|%2B)[1-9](?:[\s()./-]{0,2}\d){6,14}(?!\w)"
 _LOOKS = re.compile(rf"(?P<done>{PSEUDONYM.pattern})|(?P<email>{_ADDRESS})|(?P<phone>{_NUMBER})", re.IGNORECASE)
 _MAY_LOOK = re.compile(r"[@+]|%40|%2B", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<=[?&;])([A-Za-z][\w.-]{1,40})=([^&;#\s\"'<>]+)")
+_FIELD = re.compile(r"[\w.%+\[\]-]+=")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|.*\d:\d\d")
 _PACKED = frozenset({"uepx", "cx"})  # Snowplow's, in base64
+_USER = re.compile(r"iglu:[^/]+/user/")
 _DEEPEST = 32
+_TELLING = 4
+"""Signs of a value that is nothing else by chance."""
 
 
 def bytes_hidden(raw: bytes, sender: Sender, named: Mapping[str, str]) -> bytes | None:
@@ -60,8 +65,7 @@ def bytes_hidden(raw: bytes, sender: Sender, named: Mapping[str, str]) -> bytes 
 
 def value_hidden(value: Any, sender: Sender) -> Any:
     """Give what JSON can write of a value, with pseudonyms."""
-    inside = _Inside(sender, {})
-    return inside.value("", "", orjson.loads(orjson.dumps(value, default=str)), {})
+    return _Inside(sender, {}).whole(orjson.loads(orjson.dumps(value, default=str)))
 
 
 def text_hidden(text: str, sender: Sender) -> str:
@@ -77,6 +81,14 @@ class _Inside:
         self._rules = sender.rules
         self._named = {name: (kind,) for name, kind in named.items()}
         self._depth = 0
+        self._found: dict[str, str] = {}
+
+    def whole(self, value: Any) -> Any:
+        """Give the JSON value of a whole event: what names somebody in one place is hidden in the others, too."""
+        self._found.clear()
+        hidden = self.value("", "", value, {})
+        again = {text: shown for text, shown in self._found.items() if len(text) >= _TELLING}
+        return _again(hidden, again) if again else hidden
 
     def knows(self, name: str) -> bool:
         way = folded(name)
@@ -85,6 +97,10 @@ class _Inside:
     def value(self, around: str, name: str, value: Any, beside: Mapping[str, Any]) -> Any:
         """Give any JSON value that stands under a name, in an object named `around`, beside others."""
         if isinstance(value, dict):
+            if _USER.match(str(value.get("schema"))):  # Snowplow's entity of a shop's user
+                return {
+                    key: self.value(name, "user" if key == "data" else key, one, value) for key, one in value.items()
+                }
             return {self.text(key): self.value(name, key, inner, value) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.value(around, name, inner, beside) for inner in value]
@@ -134,12 +150,13 @@ class _Inside:
 
     def _named_value(self, around: str, name: str, text: str, beside: Mapping[str, Any]) -> str | None:
         """Give the pseudonym of what stands in a field that names a person; None where that is nobody."""
-        if is_blank(text) or is_pseudonym(text):
+        if is_blank(text) or PSEUDONYM.search(text):
             return None
         for kind in self._kinds(around, name, beside):
             value = self._one_writing(kind, text, beside)
             if value is not None and self._rules.hides(kind):
-                return pseudonym(kind, value, self._rules)
+                shown = self._found[text.strip()] = pseudonym(kind, value, self._rules)
+                return shown
         return None
 
     def _kinds(self, around: str, name: str, beside: Mapping[str, Any]) -> tuple[str, ...]:
@@ -177,6 +194,15 @@ class _Inside:
         return match[0] if found is None else f"{match[1]}={quote(found, safe='')}"
 
 
+def _again(value: Any, found: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _again(inner, found) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_again(inner, found) for inner in value]
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return found.get(text, value) if isinstance(text, str) else value
+
+
 def _is_valid(number: str) -> bool:
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number))
@@ -192,7 +218,7 @@ def _json(raw: bytes, inside: _Inside) -> bytes | None:
         found = _read(piece)
         if found is None:
             return None
-        clean = inside.value("", "", found[0], {})
+        clean = inside.whole(found[0])
         kept.append(piece if clean == found[0] else orjson.dumps(clean))
     return raw if kept == pieces else b"\n".join(kept)
 
@@ -208,14 +234,17 @@ def _read(raw: bytes) -> tuple[Any] | None:
 def _form(text: str, inside: _Inside) -> str | None:
     if "=" not in text or text.strip("\r\n \t").count("\n") or text.lstrip()[:1] in ("<", "{", "[", '"'):
         return None
-    if any("=" not in field for field in text.split("&") if field):
+    if not all(_FIELD.match(field) for field in text.split("&") if field):
         return None
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=1000, errors="strict")
     except ValueError:
         return None
     whole = dict(pairs)
-    kept = [(name, inside.value("", name, value, whole)) for name, value in pairs]
+    hidden = inside.whole(whole)
+    kept = [
+        (name, hidden[name] if whole[name] == value else inside.value("", name, value, whole)) for name, value in pairs
+    ]
     return text if kept == pairs else urlencode(kept)
 
 

@@ -46,7 +46,8 @@ def phone(text: str | None, region: str | None = None) -> str | None:
         digits = phonenumbers.normalize_digits_only(text)
         plain = region is None and not re.search(r"[A-Za-z]", text)
         return digits if plain and len(digits) >= SHORTEST_NUMBER else None
-    if not phonenumbers.is_possible_number(number):
+    # A number that can be called within its own town only, or an emergency's, is another one's elsewhere.
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

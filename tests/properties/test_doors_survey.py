@@ -26,6 +26,7 @@ from producers.adapters.sender import Sender
 from producers.adapters.social import mentions
 from producers.adapters.survey import delighted, formbricks, reviews, signatures, surveys, typeform
 from producers.costs import CostFileError, read_costs
+from producers.identity_text import one_writing
 from producers.records import record_of
 from schemas.bodies import SurveyBody
 from schemas.catalogue import load
@@ -175,14 +176,15 @@ def test_a_file_with_bytes_changed_or_cut_off_anywhere_never_raises(adapter: Ada
 @given(any_touchpoint())
 @settings(max_examples=40, deadline=None)
 def test_every_touchpoint_that_there_can_be_comes_through_our_own_envelope(touchpoint: Touchpoint) -> None:
+    # What names nobody is quarantined; of the rest there is one writing.
+    touchpoint = touchpoint.model_copy(update={"identifiers": one_writing(touchpoint.identifiers, region="DE")})
     written = touchpoint.model_dump_json().encode()
     (outcome,) = outcomes_of_hook(touchpoints.ADAPTER, written, replace(CONTEXT, received_at=touchpoint.received_at))
     assert isinstance(outcome, Accepted), outcome
     found = outcome.touchpoint
     if "original_source" not in touchpoint.properties:
         assert found.properties.pop("original_source") == touchpoint.source.strip()
-    identifiers = tuple(dict.fromkeys(touchpoint.identifiers))  # a door says each once
-    assert found == touchpoint.model_copy(update={"source": "desk", "identifiers": identifiers})
+    assert found == touchpoint.model_copy(update={"source": "desk"})
 
 
 LINE = st.builds(
