@@ -10,14 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from schemas.attributing import AttributionSettings
 from schemas.base import Name
+from schemas.converting import ConversionEntry, CurrencySettings
 from schemas.policy import Policy
+from schemas.rates import RatesError, read_rates
+from schemas.section import Section
 
 DEFAULT = Path(__file__).with_name("catalogue.toml")
 Days = Annotated[int, Field(ge=0, le=3650)]
-ModelName = Literal["first", "last", "linear"]
 StoreColumn = Literal[
     "store_id",
     "till",
@@ -41,11 +44,7 @@ class CatalogueError(ValueError):
     """The catalogue file cannot be used. The message says file, line and reason."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TouchpointEntry(_Section):
+class TouchpointEntry(Section):
     """One touchpoint: what people call it, where it stands in the journey, and whether it may earn credit."""
 
     label: str
@@ -60,15 +59,7 @@ class TouchpointEntry(_Section):
     """The senders' names for it (`Order Completed`), compared without case, blanks and underscores."""
 
 
-class ConversionEntry(_Section):
-    """One conversion: which touchpoints reach it, and whether it closes the journey."""
-
-    touchpoints: tuple[Name, ...] = Field(min_length=1)
-    closing: bool = False
-    value: Literal["amount", "none"] = "none"
-
-
-class JourneySettings(_Section):
+class JourneySettings(Section):
     """When a visit and a journey end, and how much of a profile is kept."""
 
     visit_gap_minutes: int = Field(default=30, ge=1, le=24 * 60)
@@ -77,16 +68,7 @@ class JourneySettings(_Section):
     max_touchpoints: int = Field(default=1000, ge=10, le=100_000)
 
 
-class AttributionSettings(_Section):
-    """How credit is given."""
-
-    models: tuple[ModelName, ...] = Field(default=("first", "last", "linear"), min_length=1)
-    look_back_days: Days = 30
-    stop_at_conversion: bool = False
-    max_path: int = Field(default=100, ge=1, le=1000)
-
-
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """How the tills write their receipts, where that cannot be seen from the file."""
 
     columns: dict[StoreColumn, str | tuple[str, ...]] = Field(default_factory=dict)
@@ -99,7 +81,7 @@ class StoreSettings(_Section):
     """Of times, in the letters of strptime (`%m/%d/%Y %I:%M %p`). None: ISO 8601, or days first with dots."""
 
 
-class ChannelRule(_Section):
+class ChannelRule(Section):
     """One rule: everything that it says must be so. Texts are regular expressions for the whole value, lower case."""
 
     channel: Name
@@ -130,7 +112,7 @@ class ChannelRule(_Section):
         return self
 
 
-class WebSettings(_Section):
+class WebSettings(Section):
     """Where visitors of web and app come from. The first rule that fits gives the channel; without one it stays."""
 
     own_domains: tuple[str, ...] = ()
@@ -143,7 +125,7 @@ class WebSettings(_Section):
 Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
 
 
-class Cap(_Section):
+class Cap(Section):
     """How many others an identifier may be seen with before it is blocked: then it is no person's."""
 
     links: int = Field(default=200, ge=1, le=10_000)
@@ -152,7 +134,7 @@ class Cap(_Section):
     """Identifiers of unique kinds."""
 
 
-class IdentitySettings(_Section):
+class IdentitySettings(Section):
     """Who is one person: what names a customer, what joins, and what must not."""
 
     unique: tuple[Kind, ...] = Field(default=("customer",), min_length=1)
@@ -167,8 +149,9 @@ class IdentitySettings(_Section):
     """The newest that are kept of an identifier."""
     max_hops: int = Field(default=8, ge=1, le=64)
     """So long may a chain be from the identifier that names a profile to one of its identifiers."""
-    public_links: Literal["weak", "none"] = "weak"
-    """What an event sent with a public key may join: `weak` gives way to everything that a trusted source says."""
+    public_links: Literal["weak", "full", "none"] = "weak"
+    """What an event sent with a public key may join: `weak` gives way to everything that a trusted source says, `full`
+    counts like it."""
     cap: Cap = Cap()
     caps: dict[Kind, Cap] = Field(default_factory=lambda: {"customer": Cap(links=1000)})
     """By kind of the identifier, where it is another one."""
@@ -184,7 +167,7 @@ class IdentitySettings(_Section):
         return self.caps.get(kind, self.cap)
 
 
-class Catalogue(_Section):
+class Catalogue(Section):
     """The whole catalogue, checked."""
 
     version: Literal[1]
@@ -195,6 +178,7 @@ class Catalogue(_Section):
     channels: dict[Name, str]
     touchpoints: dict[Name, TouchpointEntry]
     conversions: dict[Name, ConversionEntry]
+    currencies: CurrencySettings = CurrencySettings()
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
     identity: IdentitySettings = IdentitySettings()
@@ -224,16 +208,19 @@ class Catalogue(_Section):
                 raise ValueError(f"web.rules.{number}.channel: {rule.channel!r} is not one of the channels")
 
     def _check_conversions(self) -> None:
-        reached: dict[str, str] = {}
+        taken: dict[str, str] = {}
         for name, conversion in self.conversions.items():
             for touchpoint in conversion.touchpoints:
                 if touchpoint not in self.touchpoints:
                     raise ValueError(f"conversions.{name}.touchpoints: there is no touchpoint {touchpoint!r}")
-                if touchpoint in reached:
+                if touchpoint in self.refunds:
+                    raise ValueError(f"conversions.{name}.touchpoints: {touchpoint!r} takes money back (refunds)")
+                if touchpoint in taken:
                     raise ValueError(
-                        f"conversions.{name}.touchpoints: {touchpoint!r} already reaches {reached[touchpoint]!r}"
+                        f"conversions.{name}.touchpoints: {touchpoint!r} already reaches {taken[touchpoint]!r}"
                     )
-                reached[touchpoint] = name
+                if not conversion.where:
+                    taken[touchpoint] = name
         for touchpoint in self.refunds:
             if touchpoint not in self.touchpoints:
                 raise ValueError(f"refunds: there is no touchpoint {touchpoint!r}")
@@ -253,8 +240,12 @@ class Catalogue(_Section):
 
     @cached_property
     def conversion_of(self) -> dict[str, str]:
-        """Which conversion a touchpoint reaches, by the touchpoint's name."""
-        return {touchpoint: name for name, entry in self.conversions.items() for touchpoint in entry.touchpoints}
+        """Which conversion a touchpoint reaches by its name; of several with conditions, the first of the file."""
+        found: dict[str, str] = {}
+        for name, entry in self.conversions.items():
+            for touchpoint in entry.touchpoints:
+                found.setdefault(touchpoint, name)
+        return found
 
     def touchpoint_named(self, event: str) -> str | None:
         """Give the touchpoint that a sender's event name stands for, or None where the catalogue has none."""
@@ -293,7 +284,7 @@ def load(path: Path = DEFAULT) -> Catalogue:
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{path}: {error}") from error
     try:
-        return Catalogue.model_validate(data)
+        return _with_rates(Catalogue.model_validate(data), path, text)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         where = [str(part) for part in detail["loc"]]
@@ -303,6 +294,27 @@ def load(path: Path = DEFAULT) -> Catalogue:
             where = path_text.split(".")
         line = line_of(text, where)
         raise CatalogueError(f"{path}:{line}: {'.'.join(where)}: {message}") from error
+
+
+def _with_rates(catalogue: Catalogue, path: Path, text: str) -> Catalogue:
+    """Read the rates' file that the catalogue names."""
+    file = catalogue.currencies.file(path)
+    if file is None:
+        return catalogue
+    line = line_of(text, ["currencies", "rates"])
+    try:
+        with Path(file).open(encoding="utf-8-sig", newline="") as lines:
+            table = read_rates(lines, catalogue.currencies.base)
+    except OSError as error:
+        raise CatalogueError(f"{path}:{line}: currencies.rates: {file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}:{line}: currencies.rates: {file}: is not UTF-8") from error
+    except RatesError as error:
+        raise CatalogueError(f"{file}:{error.line}: {error}") from error
+    reporting = catalogue.currencies.reporting
+    if reporting not in table.currencies:
+        raise CatalogueError(f"{path}:{line}: currencies.rates: {file} has no rate for {reporting}")
+    return catalogue.model_copy(update={"currencies": catalogue.currencies.with_table(table)})
 
 
 def line_of(text: str, path: list[str]) -> int:

@@ -78,9 +78,7 @@ def conversion(
     withdrawn: bool,
 ) -> Emission:
     """Give the record of a conversion."""
-    sale = touch.sale
-    valued = rule.valued and sale is not None and sale.minor is not None
-    currency = sale.currency if sale is not None and valued else None
+    sale, currency = touch.sale, facts.currency
     record = WriteConversion(
         conversion_id=id_text(touch.id),
         profile_id=profile_id,
@@ -108,11 +106,15 @@ def conversion(
 
 
 def posting(
-    profile_id: str, touch: Touch, name: str, cause: str, entries: list[WriteEntry], recorded_at: datetime
+    profile_id: str,
+    touch: Touch,
+    name: str,
+    cause: str,
+    currency: str | None,
+    entries: list[WriteEntry],
+    recorded_at: datetime,
 ) -> Emission:
-    """Give the posting of a conversion's entries."""
-    sale = touch.sale
-    currency = sale.currency if sale is not None and sale.minor is not None else None
+    """Give the posting of a conversion's entries, whose values are in `currency`."""
     conversion_id = id_text(touch.id)
     record = WritePosting(
         conversion_id=conversion_id,

@@ -81,6 +81,8 @@ class FoldStage:
                 continue
             for name, value in profile.state():
                 state[f"{profile.profile_id}{name}".encode()] = value
+        counts |= self._rules.troubles
+        self._rules.troubles.clear()
         return StageResult(outputs, state, counts)
 
     def _read(self, value: bytes) -> tuple[ReadResolved, Touch | None]:
@@ -128,14 +130,17 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
         raise ValueError("occurred_at lies outside of the possible times")
     order, money = touchpoint.order_id, touchpoint.amount
     machine = MACHINE if touchpoint.body.machine or touchpoint.body.bot else 0
-    rule = rules.rule(touchpoint.touchpoint, touchpoint.channel, machine)
+    reading = rules.read(touchpoint, machine)
+    rule = reading.rule
     sale: Sale | None = None
     if order is not None or money is not None or rule.conversion is not None:
         currency = money.currency if money else None
         minor = int(money.amount.scaleb(minor_digits(money.currency))) if money else None
         if minor is not None and abs(minor) > MOST_MINOR:
             raise ValueError("the amount has too many digits")
-        sale = Sale(order, minor, currency, touchpoint.source)
+        if reading.worth is not None:
+            minor, currency = reading.worth
+        sale = Sale(order, minor, currency, touchpoint.source, conversion=reading.conversion)
     return Touch(
         at,
         touchpoint.event_id.bytes,
@@ -143,7 +148,7 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
         touchpoint.channel,
         touchpoint.campaign.name if touchpoint.campaign else None,
         _device(touchpoint) if rule.visit else 0,
-        (0 if touchpoint.verified else UNVERIFIED) | machine,
+        (0 if touchpoint.verified else UNVERIFIED) | machine | reading.flags,
         sale,
     )
 

@@ -522,7 +522,8 @@ class Profile:
         if not entries:
             return [record]
         name = str(rules.of(conversion).conversion)
-        return [record, emit.posting(self.profile_id, conversion, name, reason(conversion), entries, recorded_at)]
+        why, currency = reason(conversion), current.currency
+        return [record, emit.posting(self.profile_id, conversion, name, why, currency, entries, recorded_at)]
 
     def _reason(self, cause: Touch, conversion: Touch) -> str:
         """Say why a conversion is posted where one event came."""

@@ -1,13 +1,17 @@
 """The catalogue as the fold asks it: one look-up per touchpoint name, windows in microseconds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.catalogue import Catalogue
+from streams.core.attribution.book import booked_models
+from streams.core.attribution.direct import VISIT_CHANNELS
+from streams.core.attribution.models import Model
 from streams.core.clock import DAY, MINUTE
-from streams.core.touch import MACHINE, Touch
-
-#: Events of these channels are part of a visit where the catalogue does not know the touchpoint.
-VISIT_CHANNELS = frozenset({"web", "app"})
+from streams.core.conditions import Candidate, Consent, Seen, candidate, reached, worth_in
+from streams.core.touch import MACHINE, NO_CONSENT, Touch
+from streams.core.wire import ReadTouchpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,38 @@ class TouchRule:
     closing: bool
     valued: bool
     refund: bool
+    fixed: tuple[int, str] | None
+    """What the conversion is worth each time, in minor units and currency."""
+    candidates: tuple[Candidate, ...]
+    """The conversions that an event of this name may reach, in the catalogue's order, where conditions decide."""
+
+
+class Reading(NamedTuple):
+    """What is kept of a touchpoint by the catalogue's questions. `flags` are those of `touch`.
+
+    `conversion` and `worth` (minor units and currency) are there only where conditions, or a field, have said so.
+    """
+
+    rule: TouchRule
+    flags: int
+    conversion: str | None = None
+    worth: tuple[int, str] | None = None
 
 
 class Rules:
     """The catalogue, compiled. Names that it does not hold get the rule of their whole or of their channel."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, user_models: Mapping[str, Model] | None = None) -> None:
+        """Compile a catalogue. `user_models` None: users' own models are loaded by their entry points.
+
+        Raises:
+            UserModelError: one cannot be loaded.
+        """
         self._catalogue = catalogue
-        self._rules: dict[tuple[str, str, int], TouchRule] = {}
+        self._rules: dict[tuple[str, str, int, str | None], TouchRule] = {}
+        self._consent = Consent(catalogue.attribution.consent)
+        self.troubles: dict[str, int] = {}
+        """What went wrong since the batch began, counted: names for the metrics. Whoever reports it clears it."""
         journey, attribution = catalogue.journey, catalogue.attribution
         self.visit_gap = journey.visit_gap_minutes * MINUTE
         self.inactivity = journey.inactivity_days * DAY
@@ -37,32 +65,77 @@ class Rules:
         self.look_back = attribution.look_back_days * DAY
         self.stop_at_conversion = attribution.stop_at_conversion
         self.max_path = attribution.max_path
-        self.models: tuple[str, ...] = attribution.models
+        self.currencies = catalogue.currencies
+        self.models = booked_models(attribution, self._complain, user_models)
 
     def of(self, touch: Touch) -> TouchRule:
         """Give the rule of an event."""
-        return self.rule(touch.name, touch.channel, touch.flags & MACHINE)
+        sale = touch.sale
+        return self.rule(touch.name, touch.channel, touch.flags & MACHINE, sale.conversion if sale else None)
 
-    def rule(self, touchpoint: str, channel: str, machine: int = 0) -> TouchRule:
-        """Give the rule of a touchpoint in a channel. What a machine did (`MACHINE`) earns nothing and is no visit."""
-        found = self._rules.get((touchpoint, channel, machine))
+    def rule(self, touchpoint: str, channel: str, machine: int = 0, conversion: str | None = None) -> TouchRule:
+        """Give the rule of a touchpoint in a channel. What a machine did (`MACHINE`) earns nothing and is no visit.
+
+        `conversion` is the one that conditions have found; None: the one of the name, without conditions.
+        """
+        key = touchpoint, channel, machine, conversion
+        found = self._rules.get(key)
         if found is None:
-            found = self._compile(touchpoint, channel, machine)
+            found = self._compile(touchpoint, channel, machine, conversion)
             if len(self._rules) < 100_000:  # senders invent names: the memory for them is bounded
-                self._rules[touchpoint, channel, machine] = found
+                self._rules[key] = found
         return found
 
-    def _compile(self, touchpoint: str, channel: str, machine: int) -> TouchRule:
+    def read(self, touchpoint: ReadTouchpoint, machine: int = 0) -> Reading:
+        """Ask a touchpoint what the catalogue wants to know beyond its name."""
+        rule = self.rule(touchpoint.touchpoint, touchpoint.channel, machine)
+        flags = NO_CONSENT if self._consent.withholds(touchpoint.properties) else 0
+        if not rule.candidates:
+            return Reading(rule, flags)
+        seen = Seen(touchpoint)
+        found = reached(seen, rule.candidates)
+        if found is None:
+            return Reading(rule, flags)
+        worth = None
+        if found.entry.value == "field":
+            worth = worth_in(seen, found.entry)
+            if worth is None:
+                self._complain(f"no_value.{found.name}")
+        if found.name == rule.conversion:
+            return Reading(rule, flags, None, worth)
+        rule = self.rule(touchpoint.touchpoint, touchpoint.channel, machine, found.name)
+        return Reading(rule, flags, found.name, worth)
+
+    def _complain(self, trouble: str) -> None:
+        self.troubles[trouble] = self.troubles.get(trouble, 0) + 1
+
+    def _compile(self, touchpoint: str, channel: str, machine: int, found: str | None) -> TouchRule:
         catalogue = self._catalogue
         entry = catalogue.entry(touchpoint)
-        name = catalogue.conversion_of.get(touchpoint)
-        conversion = catalogue.conversions[name] if name else None
+        refund = touchpoint in catalogue.refunds
+        candidates = () if refund else self._candidates(touchpoint)
+        name = found
+        if name is None and candidates and not candidates[-1].tests:
+            name = candidates[-1].name
+        conversion = catalogue.conversions.get(name) if name else None
         return TouchRule(
             credit=bool(entry and entry.credit and not machine),
             visit=not machine and (entry.visit if entry else channel in VISIT_CHANNELS),
             retention=bool(entry and entry.phase == catalogue.retention_phase),
-            conversion=name,
+            conversion=name if conversion else None,
             closing=bool(conversion and conversion.closing),
-            valued=bool(conversion and conversion.value == "amount"),
-            refund=touchpoint in catalogue.refunds,
+            valued=bool(conversion and conversion.value != "none"),
+            refund=refund,
+            fixed=conversion.fixed if conversion and conversion.value == "fixed" else None,
+            candidates=candidates if any(one.tests or one.entry.value == "field" for one in candidates) else (),
         )
+
+    def _candidates(self, touchpoint: str) -> tuple[Candidate, ...]:
+        """Give the conversions that a touchpoint may reach, up to the first that asks for nothing."""
+        found = []
+        for name, entry in self._catalogue.conversions.items():
+            if not entry.touchpoints or touchpoint in entry.touchpoints:
+                found.append(candidate(name, entry))
+                if not entry.where:
+                    break
+        return tuple(found)

@@ -59,6 +59,7 @@ class ReadTouchpoint(msgspec.Struct, gc=False):
     campaign: ReadCampaign | None = None
     order_id: str | None = None
     amount: ReadMoney | None = None
+    properties: msgspec.Raw = msgspec.Raw(b"{}")
     verified: bool = True
 
 

@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.attribution.allocation import CREDIT_UNITS, allocate
-from streams.core.attribution.models import MODELS
 from streams.core.attribution.split import split
-from streams.core.touch import Touch
 
 TOTALS = st.integers(-(10**12), 10**12) | st.integers(-20, 20)
 WEIGHTS = st.lists(st.integers(0, 7) | st.integers(0, 10**9), min_size=1, max_size=40).filter(any)
@@ -67,26 +64,3 @@ def test_no_weight_gets_nothing(total: int, weights: list[int]) -> None:
 def test_weights_that_cannot_be_meant_are_refused(weights: list[int]) -> None:
     with pytest.raises(ValueError, match="weights"):
         split(10, weights)
-
-
-def path(length: int) -> list[Touch]:
-    return [Touch(n, n.to_bytes(16, "big"), "page_view", "web", None, 0) for n in range(length)]
-
-
-@pytest.mark.parametrize("model", sorted(MODELS))
-@given(length=st.integers(0, 120), value=st.integers(-(10**9), 10**9))
-@settings(max_examples=80, deadline=None)
-def test_each_model_gives_away_one_conversion_and_its_whole_value(model: str, length: int, value: int) -> None:
-    shares = allocate(model, path(length), value)
-    assert sum(share.credit for share in shares) == CREDIT_UNITS
-    assert sum(share.value for share in shares) == value
-    assert all(share.credit or share.value for share in shares)
-    assert [share.touch for share in shares if share.touch is None] == ([None] if length == 0 else [])
-
-
-def test_first_and_last_give_everything_to_one_touch_and_linear_the_same_to_each() -> None:
-    touches = path(4)
-    assert [s.touch for s in allocate("first", touches, 1001)] == [touches[0]]
-    assert [s.touch for s in allocate("last", touches, 1001)] == [touches[3]]
-    assert [s.value for s in allocate("linear", touches, 1001)] == [251, 250, 250, 250]
-    assert [s.credit for s in allocate("linear", touches[:3], 0)] == [333_333_334, 333_333_333, 333_333_333]

@@ -1,9 +1,13 @@
 """The facts of a conversion: the touches in its look-back window that may earn credit, and what it is worth."""
 
 from streams.core.attribution.ledger import Facts
+from streams.core.attribution.worth import worth_of
 from streams.core.rules import Rules
-from streams.core.touch import Touch
+from streams.core.touch import NO_CONSENT, Touch
 from streams.core.touch_log import TouchLog
+
+WITHHELD = "withheld"
+"""Touchpoint and channel of a touch that nobody has allowed to attribute."""
 
 
 def path_of(log: TouchLog, conversion: Touch, rules: Rules) -> list[Touch]:
@@ -11,6 +15,8 @@ def path_of(log: TouchLog, conversion: Touch, rules: Rules) -> list[Touch]:
 
     The conversion's own event earns nothing; the visit it happens in does. Of a path longer than the catalogue's
     `max_path`, the first touch and the newest ones are kept, so that the cost of one conversion has a bound.
+    A touch without consent keeps its place and its time, and neither name nor channel nor campaign: models see that
+    something was there, not what.
     """
     path: list[Touch] = []
     end = conversion.at
@@ -19,7 +25,7 @@ def path_of(log: TouchLog, conversion: Touch, rules: Rules) -> list[Touch]:
             break
         rule = rules.of(touch)
         if touch.opens_visit or (rule.credit and touch.id != conversion.id):
-            path.append(touch)
+            path.append(_veiled(touch) if touch.flags & NO_CONSENT else touch)
         if rules.stop_at_conversion and rule.closing and touch.key < conversion.key:
             path.clear()
     if len(path) > rules.max_path:
@@ -31,44 +37,10 @@ def facts_of(log: TouchLog, conversion: Touch, rules: Rules) -> Facts:
     """Give what decides a conversion's credits."""
     sale = conversion.sale
     naming = log.naming(sale.order) if sale is not None and sale.order is not None else []
-    gross = _gross(conversion, naming, rules)
     verified = conversion.verified or any(touch.verified for touch in naming)
-    return Facts(path_of(log, conversion, rules), _net(conversion, gross, naming, rules), gross or 0, verified)
+    worth = worth_of(conversion, naming, rules)
+    return Facts(path_of(log, conversion, rules), worth.net, worth.gross, verified, worth.currency)
 
 
-def _gross(conversion: Touch, naming: list[Touch], rules: Rules) -> int | None:
-    """Give what was sold, in minor units; None: nothing of value.
-
-    What a public key claims is replaced by what the first trusted event says that reaches the same conversion with the
-    same order, in the same currency.
-    """
-    sale, rule = conversion.sale, rules.of(conversion)
-    if sale is None or sale.minor is None or not rule.valued:
-        return None
-    if not conversion.verified:
-        for touch in naming:
-            rival = touch.sale
-            if not touch.verified or rival is None or rival.minor is None or rival.currency != sale.currency:
-                continue
-            if rules.of(touch).conversion == rule.conversion:
-                return rival.minor
-    return sale.minor
-
-
-def _net(conversion: Touch, gross: int | None, naming: list[Touch], rules: Rules) -> int:
-    """Give what a conversion is worth after refunds, in minor units; never below 0.
-
-    A refund names the order; without an amount it takes back all of it. One in another currency is left out.
-    """
-    sale = conversion.sale
-    if sale is None or gross is None:
-        return 0
-    net = gross
-    for touch in naming:
-        refund = touch.sale
-        if refund is not None and rules.of(touch).refund:
-            if refund.minor is None:
-                return 0
-            if refund.currency == sale.currency:
-                net -= abs(refund.minor)
-    return max(net, 0) if gross >= 0 else gross
+def _veiled(touch: Touch) -> Touch:
+    return Touch(touch.at, touch.id, WITHHELD, WITHHELD, None, 0, touch.flags)

@@ -1,0 +1,82 @@
+"""A user's own model: found as a Python entry point when the worker starts, and never trusted while it runs.
+
+An installed package names it in its `pyproject.toml`:
+
+    [project.entry-points."touchpath.attribution_models"]
+    ours = "our_package.attribution:ours"
+
+and the catalogue uses it: `[attribution.models.ours]` with `entry_point = "ours"`. It is a function like those in
+`models`: the touches of a path to one whole weight each. It must be pure. The ledger asks it again for what it takes
+back, so one that answers differently about the same path breaks the books per touchpoint, though never the sums.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+
+import msgspec
+
+from streams.core.attribution.models import Model, Weigh
+from streams.core.touch import Touch
+
+GROUP = "touchpath.attribution_models"
+_MOST_BITS = 256
+
+Complain = Callable[[str], None]
+"""Takes the reason why a model's answer was of no use."""
+
+
+class UserModelError(Exception):
+    """A user's model cannot be loaded. The message says which and why."""
+
+
+def load_user_model(name: str) -> Model:
+    """Load a model by the name of its entry point.
+
+    Raises:
+        UserModelError: there is none of that name, or several, its import fails, or what it names cannot be called.
+    """
+    found = list(entry_points(group=GROUP, name=name))
+    if len(found) != 1:
+        known = ", ".join(sorted({point.name for point in entry_points(group=GROUP)})) or "none"
+        count = "no" if not found else f"{len(found)} packages have an"
+        raise UserModelError(f"{count} entry point {name!r} in the group {GROUP} (installed: {known})")
+    try:
+        model = found[0].load()
+    except Exception as error:
+        raise UserModelError(f"entry point {name!r} ({found[0].value}): {type(error).__name__}: {error}") from error
+    if not callable(model):
+        raise UserModelError(f"entry point {name!r} ({found[0].value}) is no function")
+    return model  # type: ignore[no-any-return] # whatever it gives is looked at, each time
+
+
+def guarded(model: Model, complain: Complain) -> Weigh:
+    """Give the model behind a guard: None, and a complaint, where it raises or its weights are none.
+
+    It gets copies of the touches without their orders: a model cannot change what the fold knows.
+    """
+
+    def weigh(path: Sequence[Touch]) -> list[int] | None:
+        try:
+            answer: object = model([msgspec.structs.replace(touch, sale=None) for touch in path])
+            reason = _wrong(answer, len(path))
+        except Exception:  # whatever it is, it is the user's, and the conversion goes on
+            reason = "raised"
+        if reason is None and isinstance(answer, list | tuple):
+            return list(answer)
+        complain(reason or "no_list")
+        return None
+
+    return weigh
+
+
+def _wrong(weights: object, length: int) -> str | None:
+    """Say what is wrong with a model's weights, in a word for the metrics."""
+    if not isinstance(weights, list | tuple):
+        return "no_list"
+    if len(weights) != length:
+        return "wrong_length"
+    if any(type(weight) is not int for weight in weights):
+        return "not_whole"
+    if min(weights) < 0:
+        return "negative"
+    return None if 0 < max(weights).bit_length() <= _MOST_BITS else "all_zero" if not any(weights) else "too_large"
