@@ -155,8 +155,9 @@ SELECT
     policy,
     stretch[1].3.4 AS profile_id,
     newest.5 AS named_by,
-    if(stretch[1].1 = always, NULL, fromUnixTimestamp64Micro(stretch[1].1, 'UTC')) AS valid_from,
-    if(stretch[-1].2 = forever, NULL, fromUnixTimestamp64Micro(stretch[-1].2, 'UTC')) AS valid_until,
+    -- A NULL carries the value under it to the client, and some cannot read one beyond the year 9999.
+    if(stretch[1].1 = always, NULL, fromUnixTimestamp64Micro(if(stretch[1].1 = always, 0, stretch[1].1), 'UTC')) AS valid_from,
+    if(stretch[-1].2 = forever, NULL, fromUnixTimestamp64Micro(if(stretch[-1].2 = forever, 0, stretch[-1].2), 'UTC')) AS valid_until,
     length(stretches) > 1 AS shared,
     newest.6 AS change,
     newest.7 AS cause,
