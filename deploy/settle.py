@@ -6,7 +6,7 @@
 The end of `collected` is taken first. When the workers' group has passed it, what it caused in `identity` and in
 `resolved` is there; but what workers read there may cause more of it. So it goes in rounds: take the ends of both, wait
 until the group has passed them, and look again, until they have not moved. What arrives meanwhile is not waited for:
-under traffic that goes on the ends never rest, and the rounds are counted instead.
+under traffic that goes on the ends never rest, and then the rounds are counted.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ async def settle(
         KafkaError, OSError: no broker answers.
         StoreError: ClickHouse does not answer, or has no tables.
     """
-    wait = _Wait(time.monotonic(), timeout, on_progress)
+    wait = Wait(time.monotonic(), timeout, on_progress)
     store = Store(clickhouse)
     try:
         # The looks watch the time themselves; this is for a broker that stops answering in the middle of one.
@@ -111,10 +111,10 @@ async def settle(
         store.close()
 
 
-async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: _Wait, most_rounds: int) -> SettleReport:
+async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: Wait, most_rounds: int) -> SettleReport:
     partitions = await cluster.partitions(TOPICS)
     places = {topic: [(topic, number) for number in partitions.get(topic, [])] for topic in TOPICS}
-    accepted = await _until_at_rest(ends, places, wait, most_rounds)
+    accepted = await until_at_rest(ends, places, wait, most_rounds)
     targets = await ends.written(place for topic in TOPICS for place in places[topic])
     # Of what was collected only that is waited for which was there at the call.
     targets |= accepted
@@ -124,21 +124,25 @@ async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: _Wait, most_
     return await _report(store, epoch, accepted, wait)
 
 
-async def _until_at_rest(
-    ends: Ends, places: Mapping[str, Sequence[Place]], wait: _Wait, most_rounds: int
+async def until_at_rest(
+    ends: Ends, places: Mapping[str, Sequence[Place]], wait: Wait, most_rounds: int
 ) -> dict[Place, int]:
-    """Wait for the workers; give the ends of what was accepted at the call."""
-    accepted = await ends.written(places[topics.COLLECTED.name])
+    """Wait for the workers, for `most_rounds` under traffic; give the ends of what was accepted at the call."""
+    collected = places[topics.COLLECTED.name]
+    accepted = await ends.written(collected)
     await wait.until_none(partial(_unworked, ends, accepted))
     # A touchpoint with a key that is not ours is collected once more, with the right one.
-    await wait.until_none(partial(_unworked, ends, await ends.written(places[topics.COLLECTED.name])))
+    arrived = await ends.written(collected)
+    await wait.until_none(partial(_unworked, ends, arrived))
     passed: dict[Place, int] = {}
-    for _ in range(most_rounds):
+    rounds = 0
+    while rounds < most_rounds:
         targets = await ends.written(place for topic in LOOPS for place in places[topic])
         if targets == passed:
             break
         await wait.until_none(partial(_unworked, ends, targets))
-        passed = targets
+        passed, before, arrived = targets, arrived, await ends.written(collected)
+        rounds += arrived != before
     return accepted
 
 
@@ -146,7 +150,9 @@ async def _unworked(ends: Ends, targets: Mapping[Place, int]) -> list[Behind]:
     return [Behind("the worker", *place, offsets) for place, offsets in sorted((await ends.unread(targets)).items())]
 
 
-class _Wait:
+class Wait:
+    """A time limit in seconds since `began`, and who was behind at the last look."""
+
     def __init__(self, began: float, timeout: float, on_progress: Progress | None) -> None:
         self.began = began
         self.timeout = timeout
@@ -155,9 +161,11 @@ class _Wait:
 
     @property
     def seconds(self) -> float:
+        """Seconds since then."""
         return time.monotonic() - self.began
 
     async def until_none(self, look: Callable[[], Awaitable[Sequence[Behind]]]) -> None:
+        """Look again and again until nobody is behind; raises `SettleTimeout`."""
         while behind := await look():
             self.behind = behind
             self._tell(behind)
@@ -178,7 +186,7 @@ async def _unwritten(store: Store, cluster_id: str, targets: Mapping[Place, int]
     return found
 
 
-async def _report(store: Store, epoch: int, accepted_ends: Mapping[Place, int], wait: _Wait) -> SettleReport:
+async def _report(store: Store, epoch: int, accepted_ends: Mapping[Place, int], wait: Wait) -> SettleReport:
     parameters = {
         "epoch": epoch,
         "partitions": [partition for _, partition in accepted_ends],

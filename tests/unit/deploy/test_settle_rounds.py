@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from deploy.settle import LOOPS, SettleTimeout, _until_at_rest, _Wait
+from deploy.settle import LOOPS, SettleTimeout, Wait, until_at_rest
 from deploy.settle_ends import Ends
 from schemas import topics
 from sinks.positions import Place
@@ -17,22 +17,24 @@ PLACES = {name: [(name, 0)] for name in (topics.COLLECTED.name, *LOOPS)}
 
 
 class Chain(Ends):
-    """A worker that reads all that there is between two looks, and because of it writes `links` records, one by one."""
+    """A worker that reads all that there is between two looks, and because of it writes `links` records, one by one.
 
-    def __init__(self, links: float) -> None:
-        self.links = links
+    `traffic`: meanwhile more is accepted.
+    """
+
+    def __init__(self, links: int, *, traffic: bool = False) -> None:
+        self.links, self.traffic = links, traffic
         self.there = dict.fromkeys((place for places in PLACES.values() for place in places), 0) | {ACCEPTED: 3}
         self.read = dict.fromkeys(self.there, 0)
-        self.rounds = 0
 
     async def written(self, places: Iterable[Place]) -> dict[Place, int]:
-        self.rounds += 1
         return {place: self.there[place] for place in places}
 
     async def unread(self, targets: Mapping[Place, int]) -> dict[Place, int]:
         behind = {place: end - self.read[place] for place, end in targets.items() if self.read[place] < end}
         if behind:
             self.read = dict(self.there)
+            self.there[ACCEPTED] += self.traffic
             if self.links:
                 self.there[topics.IDENTITY.name, 0] += 1
                 self.links -= 1
@@ -43,24 +45,24 @@ class Chain(Ends):
         return self.read == self.there
 
 
-def patient() -> _Wait:
-    return _Wait(time.monotonic(), 60, None)
+def patient() -> Wait:
+    return Wait(time.monotonic(), 60, None)
 
 
-@pytest.mark.parametrize("links", [0, 1, 7])
+@pytest.mark.parametrize("links", [0, 1, 7, 40])
 async def test_what_is_caused_on_the_way_is_waited_for_to_its_end(links: int) -> None:
     chain = Chain(links)
-    assert await _until_at_rest(chain, PLACES, patient(), 12) == {ACCEPTED: 3}
+    assert await until_at_rest(chain, PLACES, patient(), 12) == {ACCEPTED: 3}
     assert (chain.links, chain.at_rest) == (0, True)
 
 
-async def test_where_the_ends_never_rest_the_rounds_are_counted() -> None:
-    chain = Chain(float("inf"))
-    await _until_at_rest(chain, PLACES, patient(), 12)
-    assert not chain.at_rest
-    assert chain.rounds == 2 + 12
+async def test_where_traffic_goes_on_and_the_ends_never_rest_the_rounds_are_counted() -> None:
+    chain = Chain(1000, traffic=True)
+    await until_at_rest(chain, PLACES, patient(), 12)
+    # Two looks at what was accepted, then the rounds.
+    assert chain.links == 1000 - 2 - 12
 
 
 async def test_it_is_not_waited_longer_than_asked_for() -> None:
     with pytest.raises(SettleTimeout, match=r"the worker is 3 offsets behind in touchpath\.collected\[0\]"):
-        await _until_at_rest(Chain(5), PLACES, _Wait(time.monotonic() - 60, 60, None), 12)
+        await until_at_rest(Chain(5), PLACES, Wait(time.monotonic() - 60, 60, None), 12)
