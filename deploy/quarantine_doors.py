@@ -24,11 +24,13 @@ from deploy.quarantine_store import Kept
 from deploy.topic_pieces import place_of, topic_outcomes
 from producers.adapters.adapter import Adapter, Context, HookRequest, Piece
 from producers.adapters.finish import outcome_of
+from producers.adapters.hidden import hidden
 from producers.adapters.pieces import json_piece
 from producers.adapters.problem import Problem
 from producers.adapters.registry import ADAPTERS
 from producers.adapters.sender import Limits
 from producers.collector.app import Collector
+from producers.identity_text import one_writing
 from producers.publisher import Publisher
 from producers.records import Record
 from producers.settings import CollectorSettings, HookSettings, SourceSettings, WriteKey
@@ -167,7 +169,7 @@ class Doors:
 
     def _topic(self, kept: Kept, rest: str) -> list[Outcome]:
         if rest.startswith(f"{COLLECTED.name}/"):
-            return [_touchpoint(kept)]
+            return [_touchpoint(kept, self._context(kept))]
         place = place_of(kept.door)
         if place is None or place.topic.startswith("touchpath."):
             raise CannotReplayError("the workers make this record; replay what it was made of")
@@ -201,9 +203,13 @@ def _read(
     return found
 
 
-def _touchpoint(kept: Kept) -> Outcome:
+def _touchpoint(kept: Kept, context: Context) -> Outcome:
+    """Give the touchpoint that others wrote into our topic, with its identifiers as our doors write them."""
+    sender = context.sender
     try:
-        return Accepted(Touchpoint.model_validate_json(kept.original))
+        touchpoint = Touchpoint.model_validate_json(kept.original)
+        identifiers = one_writing(touchpoint.identifiers, sender.rules, sender.phone_region)
+        return Accepted(hidden(touchpoint.model_copy(update={"identifiers": identifiers}), sender))
     except ValidationError as error:
         reason = reason_of(error)
     record = QuarantineRecord.of(

@@ -8,6 +8,7 @@ import pytest
 
 from deploy import local_settings
 from deploy.settings import MASK, SettingsError, load
+from deploy.sources import source_of
 from deploy.wiring import worker_settings
 
 
@@ -177,3 +178,41 @@ def test_sources_are_a_table_each_and_each_is_another(tmp_path: Path) -> None:
     path.write_text(table + table)
     with pytest.raises(SettingsError, match="sources: 'calls' is there twice"):
         load(path, environ={})
+
+
+def test_every_part_writes_identifiers_alike_and_the_key_is_never_shown(tmp_path: Path) -> None:
+    path = toml(tmp_path, '[identifiers]\nemail_plus = "drop"\n[[sources]]\nsource = "tills"\nemail_plus = "keep"\n')
+    key = "0123456789abcdef0123456789abcdef"
+    loaded = load(path, environ={"TOUCHPATH_IDENTIFIERS__PSEUDONYM_KEY": key})
+    rules = loaded.settings.identifiers.rules()
+    assert (rules.email_plus, rules.key, rules.clear) == ("drop", key.encode(), {"order"})
+    assert loaded.settings.collector.identifiers == loaded.settings.identifiers
+    assert loaded.settings.sources[0].sender("x", loaded.settings.identifiers).rules.email_plus == "keep"
+    assert source_of(loaded.settings, "shop").sender("x", loaded.settings.identifiers).rules == rules
+    rows = list(loaded.rows())
+    assert key not in repr(rows)
+    assert ("identifiers.pseudonym_key", MASK, "TOUCHPATH_IDENTIFIERS__PSEUDONYM_KEY") in rows
+    assert not [name for name, _, _ in rows if name.startswith("collector.identifiers")]
+
+
+def test_the_parts_of_the_local_stack_are_told_the_same_of_identifiers(tmp_path: Path) -> None:
+    settings = load(environ={"TOUCHPATH_IDENTIFIERS__PSEUDONYM_KEY": "k" * 32}).settings
+    config = tmp_path / "stack.json"
+    local_settings.write(local_settings.local_settings(settings, "tansu", 9092), config)
+    told = load(config, environ={}).settings
+    assert told.identifiers == told.collector.identifiers == settings.identifiers
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[identifiers]\npseudonym_key = "short"', "identifiers.pseudonym_key: Value should have at least 32"),
+        ('[identifiers]\nemail_plus = "no"', "identifiers.email_plus: Input should be 'keep' or 'drop', not 'no'"),
+        ('[collector.identifiers]\nemail_plus = "drop"', "is set once for all parts, by the section identifiers"),
+    ],
+)
+def test_what_cannot_be_said_of_identifiers_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(toml(tmp_path, text), environ={})
+    assert reason in str(refused.value)
+    assert "short" not in str(refused.value).replace("shorter", "")
