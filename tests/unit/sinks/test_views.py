@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
-from schemas.base import WireModel, derived_id
+from schemas.base import derived_id
 from schemas.catalogue import load
 from schemas.conversion import ConversionRecord, PathStep
 from schemas.credit import CreditEntry, Posting
@@ -20,11 +20,10 @@ from schemas.journey import JourneySnapshot
 from schemas.mark import Mark
 from schemas.quarantine import QuarantineRecord
 from sinks.catalogue import load_catalogue
-from sinks.cells import Rows
 from sinks.client import Store
-from sinks.rows import COLUMNS, read
-from tests.integration.sink_parts import ARecord, collected, journeys_of, worked
+from tests.integration.sink_parts import collected, journeys_of, worked
 from tests.integration.sink_rig import count, migrated
+from tests.unit.sinks.landing import Landing
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -34,24 +33,6 @@ def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store
     store = migrated(clickhouse_door.port, door_database)
     yield store
     store.close()
-
-
-class Landing:
-    """Lands records one after another, as the sink would."""
-
-    def __init__(self, store: Store, epoch: int = 1) -> None:
-        self._store = store
-        self._epoch = epoch
-        self._offset = 0
-
-    def __call__(self, topic: topics.Topic, *records: WireModel | bytes) -> None:
-        rows: Rows = {}
-        for record in records:
-            value = record if isinstance(record, bytes) else record.model_dump_json().encode()
-            assert read(topic.name, 0, [ARecord(self._offset, b"k", value)], self._epoch, rows) == 0
-            self._offset += 1
-        for table, found in rows.items():
-            self._store.insert(table, COLUMNS[table], found)
 
 
 def an_id(*parts: str) -> UUID:
