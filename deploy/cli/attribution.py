@@ -370,5 +370,5 @@ def warnings(found: Fitted) -> list[str]:
 
 def _cell(cell: Any) -> object:
     if isinstance(cell, datetime):
-        return cell.isoformat(timespec="seconds")
+        return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).isoformat(timespec="seconds")
     return round(cell, 4) if isinstance(cell, float) else cell

@@ -83,7 +83,7 @@ WITH
     ),
     closings AS
     (
-        SELECT profile_id, groupArray(toUnixTimestamp64Micro(occurred_at)) AS times
+        SELECT profile_id, groupArray((toUnixTimestamp64Micro(occurred_at), toString(conversion_id))) AS ends
         FROM $database.conversions
         WHERE closing AND {stop_at_conversion:Bool}
         GROUP BY profile_id
@@ -92,9 +92,10 @@ WITH
     (
         SELECT
             toUnixTimestamp64Micro(e.last_at) AS end,
-            arrayMax(arrayPushFront(arrayFilter(time -> time <= end, c.times), toInt64(-4611686018427387904))) AS after,
+            arraySort(arrayPushFront(
+                arrayFilter(closed -> closed.1 <= end, c.ends), (toInt64(-4611686018427387904), '')))[-1] AS after,
             arrayMap(touch -> touch.3, arrayFilter(
-                touch -> touch.1 >= end - {look_back:Int64} AND touch.1 <= end AND touch.1 > after, l.touches)) AS found,
+                touch -> touch.1 >= end - {look_back:Int64} AND touch.1 <= end AND (touch.1, touch.2) > after, l.touches)) AS found,
             if(length(found) > {max_path:Int64},
                 arrayConcat([found[1]], arraySlice(found, length(found) - {max_path:Int64} + 2)), found) AS path
         FROM ended AS e
