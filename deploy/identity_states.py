@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from deploy.identity_story import Decision
+from deploy.identity_story import Decision, Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +43,22 @@ def living_merges(identifier: str, decisions: Sequence[Decision]) -> list[Decisi
         elif one.action == "unmerge":
             alive = [merge for merge in alive if one.identifier not in (merge.identifier, merge.other)]
     return alive
+
+
+def blocked_by(
+    identifier: str, decisions: Sequence[Decision], stopped: Sequence[Stop], block_list: Collection[str]
+) -> str:
+    """Say what keeps an identifier from joining anybody; "" where nothing does.
+
+    `decisions` are the oldest first. A person's last word counts, then the catalogue's list, then the cap.
+    """
+    own = [one for one in decisions if one.identifier == identifier and one.action in {"block", "unblock"}]
+    if own:
+        last = own[-1]
+        why = f": {last.reason}" if last.reason else ""
+        return f"by {last.requested_by}{why}" if last.action == "block" else ""
+    if identifier in block_list:
+        return "by the catalogue's list"
+    if any(one.guard == "cap" and one.identifier == identifier for one in stopped):
+        return "as it was seen with more others than one person has"
+    return ""

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from deploy.identity_states import blocked_by
 from deploy.identity_story import Change, Decision, Member, Stop, Story, Stretch, Why
+from schemas.catalogue import IdentitySettings
 from schemas.connection import ClickHouseConnection
 from schemas.identifier import is_pseudonym
-from schemas.policy import Policy
 from sinks.cells import micros
 from sinks.client import Store, StoreError
 from sinks.sql import query
@@ -43,11 +44,11 @@ class Weight:
 
 
 class IdentityStore:
-    """Questions about identifiers; `store` stays the caller's, `usual_policy` is the catalogue's."""
+    """Questions about identifiers; `store` stays the caller's, `rules` are the catalogue's."""
 
-    def __init__(self, store: Store, usual_policy: Policy) -> None:
+    def __init__(self, store: Store, rules: IdentitySettings) -> None:
         self._store = store
-        self._usual_policy = usual_policy
+        self._rules = rules
 
     def story(self, identifier: str) -> Story:
         """Give all that is known of an identifier.
@@ -59,15 +60,17 @@ class IdentityStore:
         home = self.home(identifier)
         if home is None:
             raise UnknownIdentifierError(identifier, self.near(identifier))
+        stopped, decisions = self.stops(identifier=identifier), self.decisions(identifier)
         return Story(
             identifier=identifier,
             profile_id=home.profile_id,
             named_by=home.named_by,
             stretches=self.stretches(identifier),
             members=self.members(home.profile_id),
-            history=self._changes("identity_history", {"identifier": identifier}),
-            stopped=self.stops(identifier=identifier),
-            decisions=self.decisions(identifier),
+            history=self._changes("identity_history", {"identifier": identifier, "most": MOST})[::-1],
+            stopped=stopped,
+            decisions=decisions,
+            blocked=blocked_by(identifier, decisions, stopped, self._rules.block),
             figures=self.figures(home.profile_id),
         )
 
@@ -79,7 +82,7 @@ class IdentityStore:
     def home(self, identifier: str) -> Stretch | None:
         """Say whose its newest events are, under the policy that most sources have; None where it is not known."""
         found = self.stretches(identifier)
-        usual = [one for one in found if one.policy == self._usual_policy] or found[:1]
+        usual = [one for one in found if one.policy == self._rules.policy] or found[:1]
         return usual[-1] if usual else None
 
     def members(self, profile_id: UUID) -> list[Member]:
@@ -112,9 +115,14 @@ class IdentityStore:
         ]
 
     def decisions(self, identifier: str) -> list[Decision]:
-        """List what people have decided about an identifier, the oldest first."""
-        found = self._rows("identity_decisions", {"identifier": identifier})
-        return [Decision(id_, action, one, other, _at(at), by, why) for id_, action, one, other, at, by, why in found]
+        """List what people have decided about an identifier and whom it was merged with, the oldest first."""
+        found = self._rows("identity_decisions", {"identifier": identifier, "most": MOST})
+        return [_decision(row) for row in reversed(found)]
+
+    def decided(self, command_id: UUID) -> Decision | None:
+        """Give the decision of that id, if it has come through."""
+        found = self._rows("identity_decided", {"command_id": command_id})
+        return _decision(found[0]) if found else None
 
     def figures(self, profile_id: UUID) -> dict[str, int]:
         """Count what is in a profile."""
@@ -176,7 +184,7 @@ class IdentityLookup:
     """What the collector's GET of an identifier answers. A value that can be pickled; each call asks anew."""
 
     clickhouse: ClickHouseConnection
-    usual_policy: Policy
+    rules: IdentitySettings
 
     def __call__(self, identifier: str) -> dict[str, Any]:
         """Give the identifier's story as JSON.
@@ -187,11 +195,16 @@ class IdentityLookup:
         """
         store = Store(self.clickhouse, retries=())
         try:
-            return IdentityStore(store, self.usual_policy).story(identifier).as_json()
+            return IdentityStore(store, self.rules).story(identifier).as_json()
         except StoreError as error:
             raise ConnectionError("ClickHouse does not answer, or has no tables yet") from error
         finally:
             store.close()
+
+
+def _decision(row: tuple[Any, ...]) -> Decision:
+    id_, action, identifier, other, at, by, why = row
+    return Decision(id_, action, identifier, other, _at(at), by, why)
 
 
 def _at(moment: datetime) -> datetime:

@@ -113,6 +113,8 @@ class Story:
     stopped: Sequence[Stop]
     decisions: Sequence[Decision]
     figures: Mapping[str, int]
+    blocked: str = ""
+    """What keeps it from joining anybody; "" where nothing does."""
 
     @property
     def shared(self) -> bool:
@@ -126,6 +128,7 @@ class Story:
             "profile_id": str(self.profile_id),
             "named_by": self.named_by,
             "shared": self.shared,
+            "blocked": self.blocked or None,
             "figures": dict(self.figures),
             "identifiers": [
                 {

@@ -27,7 +27,7 @@ _QUICK_GROUP = {"session_timeout": 6.0, "rebalance_timeout": 6.0, "hand_over_tim
 
 
 def local_settings(settings: Settings, broker: Broker, kafka_port: int) -> Settings:
-    """Give the settings of a stack on this machine: loopback only, no secrets; the keys are `local` and `local-admin`."""
+    """Give the settings of a stack on this machine: loopback only, no secrets, the keys `local` and `local-admin`."""
     return settings.model_copy(
         update={
             "kafka": KafkaConnection(bootstrap_servers=f"{LOOPBACK}:{kafka_port}"),

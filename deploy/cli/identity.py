@@ -235,11 +235,12 @@ def _decide(action: Action, settings: Settings, how: _Sending, keys: list[str], 
         return
     with _store(settings) as store:
         before = [_state(store, one.key) for one in identifiers]
-        if not how.new:
-            _refuse_unknown(store, before)
-        if not how.yes:
-            _confirm(store, command, before[0])
-        _send(settings, command)
+        if not (how.own_id and _was_decided(store, command)):
+            if not how.new:
+                _refuse_unknown(store, before)
+            if not how.yes:
+                _confirm(store, command, before[0])
+            _send(settings, command)
         if not how.wait:
             _tell_sent(command, how)
             return
@@ -270,6 +271,18 @@ def _decide(action: Action, settings: Settings, how: _Sending, keys: list[str], 
         )
     if not changes and not how.as_json:
         say(_why_nothing(command, after))
+
+
+def _was_decided(store: IdentityStore, command: Command) -> bool:
+    """Was it sent before, under the same id? Then it is not sent again: something else may have been decided since."""
+    known = store.decided(command.command_id)
+    if known is None:
+        return False
+    if (known.action, known.identifier, known.other) != (command.action, command.to, command.other):
+        what = f"{known.action} {known.identifier}" + (f" {known.other}" if known.other else "")
+        raise CommandError(f"--id: another decision had it: {what}", Exit.USAGE)
+    say(f"this was decided before, by {known.requested_by} at {known.requested_at:%Y-%m-%d %H:%M:%S}; not sent again")
+    return True
 
 
 def _why_nothing(command: Command, after: list[State]) -> str:
@@ -306,7 +319,7 @@ def _consequences(store: IdentityStore, command: Command, state: State) -> Itera
         return
     yield f"{state.identifier} is in the profile of {state.named_by}: {state_text(state)}"
     weight = store.weight(state.identifier)
-    own = counted({"touchpoints": weight.touchpoints, "conversions": weight.conversions}, 1).partition(", ")[2]
+    own = counted({"touchpoints": weight.touchpoints, "conversions": weight.conversions})
     if state.named_by == state.identifier and state.identifiers > 1:
         others = f"{state.identifiers - 1} other identifier{'' if state.identifiers == 2 else 's'}"
         if command.action == "block":
@@ -316,7 +329,8 @@ def _consequences(store: IdentityStore, command: Command, state: State) -> Itera
     elif state.named_by == state.identifier:
         yield f"it is alone there with its own {own}, and will stay so"
     else:
-        yield f"its own {own} go to a profile of its own; so does, or falls apart, what is joined only through it"
+        rest = "so does what" if command.action == "unmerge" else "it loses what"
+        yield f"its own {own} go to a profile of its own, and {rest} is in this profile only through it"
     if command.action == "unmerge":
         for one in living_merges(state.identifier, store.decisions(state.identifier)):
             other = one.other if one.identifier == state.identifier else one.identifier
@@ -441,10 +455,10 @@ def _store(settings: Settings) -> Iterator[IdentityStore]:
     from deploy.identity_store import IdentityStore
     from sinks.client import Store, StoreError, StoreUnreachableError
 
-    usual_policy = checked_catalogue(settings).identity.policy
+    rules = checked_catalogue(settings).identity
     store = Store(settings.clickhouse, retries=())
     try:
-        yield IdentityStore(store, usual_policy)
+        yield IdentityStore(store, rules)
     except StoreUnreachableError as error:
         raise CommandError(str(error), Exit.NOT_READY) from error
     except StoreError as error:

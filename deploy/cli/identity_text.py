@@ -22,8 +22,10 @@ def tell_story(story: Story, form: Format) -> None:
     facts = [
         ("identifier", story.identifier),
         ("profile", f"{story.profile_id}, named by {story.named_by}"),
-        ("in it", counted(story.figures, len(story.members))),
+        ("in it", counted({"identifiers": len(story.members), **story.figures})),
     ]
+    if story.blocked:
+        facts.append(("blocked", f"it joins nobody: {story.blocked}"))
     if story.shared:
         facts.append(("shared", "its events belong to several profiles, by their time: see below"))
     for label, text in facts:
@@ -92,12 +94,11 @@ def decision_row(one: Decision) -> tuple[object, ...]:
 
 def state_text(state: State) -> str:
     """Say how much is in the profile that an identifier is in."""
-    return counted(state.figures, state.identifiers) if state.named_by else ""
+    return counted({"identifiers": state.identifiers, **state.figures}) if state.named_by else ""
 
 
-def counted(figures: Mapping[str, int], identifiers: int) -> str:
-    """Say how much is in a profile: `2 identifiers, 40 touchpoints, 1 journey, 3 conversions`."""
-    counts = {"identifiers": identifiers, **figures}
+def counted(counts: Mapping[str, int]) -> str:
+    """Say how much there is: `2 identifiers, 40 touchpoints, 1 journey, 3 conversions`."""
     return ", ".join(f"{count:,} {name.removesuffix('s') if count == 1 else name}" for name, count in counts.items())
 
 

@@ -131,7 +131,7 @@ def collector(
     if settings.collector.admin_keys:
         from deploy.identity_store import IdentityLookup
 
-        lookup = IdentityLookup(settings.clickhouse, known.identity.policy)
+        lookup = IdentityLookup(settings.clickhouse, known.identity)
     raise typer.Exit(run_collector(settings.collector, settings.kafka, known, settings.publisher, lookup))
 
 
