@@ -11,7 +11,20 @@ from typing import Any
 import typer
 import typer.core
 
-from deploy.cli import admin, attribution, data, doors, follow, identity, imports, look, parts, quarantine, watching
+from deploy.cli import (
+    admin,
+    attribution,
+    data,
+    doors,
+    follow,
+    identity,
+    identity_compare,
+    imports,
+    look,
+    parts,
+    quarantine,
+    watching,
+)
 from deploy.cli.exits import EXPLAINED, CommandError, Exit
 
 CODES = "\n".join(f"      {code.value}  {meaning}" for code, meaning in EXPLAINED.items())
@@ -81,7 +94,15 @@ GROUPS = {
     "identity": (
         "Look",
         "Whose an identifier is: show it, merge and part, block, see what was kept apart.",
-        (identity.show, identity.merge, identity.unmerge, identity.block, identity.unblock, identity.stopped),
+        (
+            identity.show,
+            identity.merge,
+            identity.unmerge,
+            identity.block,
+            identity.unblock,
+            identity.stopped,
+            identity_compare.compare,
+        ),
     ),
     "attribution": (
         "Look",
