@@ -229,11 +229,16 @@ class LocalStack:
         if rules_changed:
             say("the catalogue has changed: everything is derived anew from the touchpoints")
         try:
-            count = await replay(self.settings.kafka, self.settings.clickhouse, rebuild=rules_changed)
+            replayed = await replay(self.settings.kafka, self.settings.clickhouse, rebuild=rules_changed)
         except (ReplayError, StoreError, OSError) as error:
             raise LocalStackError(f"the touchpoints of ClickHouse could not be replayed: {error}") from error
-        if count:
-            say(f"touchpoints of ClickHouse that go through the pipeline again, since Tansu keeps nothing: {count:,}")
+        if replayed:
+            touchpoints, commands = replayed
+            decisions = f" (and decisions on identities: {commands:,})" if commands else ""
+            say(
+                "touchpoints of ClickHouse that go through the pipeline again, since Tansu keeps nothing: "
+                f"{touchpoints:,}{decisions}"
+            )
             if not await self._settle(REPLAY_TIMEOUT):
                 raise LocalStackError(f"the replay did not settle in {REPLAY_TIMEOUT:g} s; see {self._data.logs}")
             say(f"replayed in {time.monotonic() - began:.1f} s")

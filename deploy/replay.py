@@ -1,9 +1,17 @@
-"""Bring the accepted touchpoints back onto a broker that lost its memory: from ClickHouse into `touchpath.collected`.
+"""Bring what was accepted back onto a broker that lost its memory, from ClickHouse: people's decisions and touchpoints.
 
-The archive is written in the order of (epoch, partition, offset), with the keys and timestamps of old, before the doors
-open. So what an interrupted replay has written is the beginning, partition by partition, of what the next one has to
-write: it counts, compares, and goes on behind it. Where that does not hold, all is written again, which is harmless:
-events carry ids.
+Both are written in the order of (epoch, partition, offset), with the keys and timestamps of old, before the doors
+open: first the decisions into `touchpath.identity`, then the touchpoints into `touchpath.collected`. For the result
+their order does not matter; this way nothing is joined first that a person has parted.
+
+What an interrupted replay has written of the touchpoints is the beginning, partition by partition, of what the next one
+has to write: it counts, compares, and goes on behind it. Where that does not hold, all is written again, which is
+harmless: events carry ids. Decisions are few, and on their topic identifiers speak as well: what is there is read, and
+those that are missing are written.
+
+The workers come to the same end as before, but not by the same steps: which of two identifiers hears of the other first
+is chance. So revisions and the history of the ledger differ from one life of the broker to the next, and both must not
+stand side by side: onto an empty topic a replay begins with empty tables.
 """
 
 from __future__ import annotations
@@ -11,22 +19,30 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import NamedTuple
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped] # no types
+from msgspec import MsgspecError
+from msgspec.json import Decoder
 
 from deploy.settle_ends import Ends
 from schemas.connection import ClickHouseConnection, KafkaConnection
-from schemas.topics import COLLECTED
+from schemas.topics import COLLECTED, IDENTITY
 from sinks import positions
 from sinks.client import Store
+from sinks.positions import Place
 from sinks.reader import Cluster
+from sinks.records import Commanded
 from sinks.sql import query, statements
 from streams.worker.partitioning import partition_of
 
 Progress = Callable[[int, int], None]
-"""Hears how many touchpoints are on the topic, of how many."""
+"""Hears how many decisions and touchpoints are on their topics, of how many."""
+
+_CommandKey = tuple[bytes | None, UUID]
+_COMMANDED = Decoder(Commanded)
 
 #: So many records are sent before their acknowledgements are waited for.
 CHUNK = 5_000
@@ -46,21 +62,32 @@ class _Archived(NamedTuple):
     timestamp: int
 
 
+class Replayed(NamedTuple):
+    """How many of each there are, whether they were written now or before."""
+
+    touchpoints: int
+    commands: int
+
+    def __bool__(self) -> bool:
+        """Whether there was anything to replay."""
+        return any(self)
+
+
 async def replay(
     kafka: KafkaConnection,
     clickhouse: ClickHouseConnection,
     *,
     rebuild: bool = False,
     on_progress: Progress | None = None,
-) -> int:
-    """Write what earlier clusters accepted into this one's `touchpath.collected`; give how many touchpoints that are.
+) -> Replayed:
+    """Write what earlier clusters accepted into this one's topics; give how much that is.
 
-    The topics must exist, and nobody else may write to `touchpath.collected` meanwhile. Memory holds some blocks of the
-    archive. Replaying twice writes nothing the second time. `rebuild` first empties the tables that workers fill: for
-    rules that have changed, as what the new rules do not produce would stay otherwise.
+    The topics must exist, and nobody else may write touchpoints or decisions meanwhile. Memory holds some blocks of the
+    archive. Replaying twice writes nothing the second time. `rebuild` empties the tables that workers fill also where
+    the topics are not empty: for rules that have changed, as what the new rules do not produce would stay otherwise.
 
     Raises:
-        ReplayError: the topic does not exist.
+        ReplayError: a topic does not exist.
         KafkaError, OSError: no broker answers.
         StoreError: ClickHouse does not answer, or has no tables.
     """
@@ -68,31 +95,83 @@ async def replay(
     try:
         async with Cluster(kafka) as cluster, Ends(kafka, ()) as ends:
             epoch = positions.epoch_of(store, await cluster.id())
-            partitions = (await cluster.partitions([COLLECTED.name])).get(COLLECTED.name)
-            if not partitions:
-                raise ReplayError(f"cluster at {kafka.bootstrap_servers} has no topic {COLLECTED.name}")
-            there = await ends.now((COLLECTED.name, number) for number in partitions)
-        if rebuild:
+            found = await cluster.partitions([COLLECTED.name, IDENTITY.name])
+            for topic in (COLLECTED.name, IDENTITY.name):
+                if not found.get(topic):
+                    raise ReplayError(f"cluster at {kafka.bootstrap_servers} has no topic {topic}")
+            there = await ends.now((topic, number) for topic, numbers in found.items() for number in numbers)
+        done = {partition: end for (topic, partition), end in there.items() if topic == COLLECTED.name}
+        total = Replayed(_size(store, "archive_size", epoch), _size(store, "commands_size", epoch))
+        if rebuild or (total and not any(there.values())):
             for statement in statements(query("forget_derived", store.database)):
                 store.command(statement)
-        done = {partition: end for (_, partition), end in there.items()}
+        commands = await _replay_commands(kafka, store, epoch, there)
+
+        def tell(touchpoints: int) -> None:
+            if on_progress is not None:
+                on_progress(commands + touchpoints, sum(total))
+
+        tell(0)
         try:
-            return await _replay(kafka, store, epoch, done, on_progress)
+            return Replayed(await _replay(kafka, store, epoch, done, tell), commands)
         except _DivergedError:
-            return await _replay(kafka, store, epoch, dict.fromkeys(done, 0), on_progress)
+            return Replayed(await _replay(kafka, store, epoch, dict.fromkeys(done, 0), tell), commands)
     finally:
         store.close()
 
 
+def _size(store: Store, name: str, epoch: int) -> int:
+    return int(store.rows(query(name, store.database), {"epoch": epoch})[0][0])
+
+
+async def _replay_commands(kafka: KafkaConnection, store: Store, epoch: int, ends: Mapping[Place, int]) -> int:
+    own = {partition: end for (topic, partition), end in ends.items() if topic == IDENTITY.name}
+    known = await _commands_there(kafka, own)
+    count = 0
+    async with _producer(kafka) as producer:
+        async for chunk in _chunks(store, "commands", epoch):
+            count += len(chunk)
+            missing = [record for record in chunk if _command_of(record.key, record.value) not in known]
+            sent = [await _send(producer, IDENTITY.name, record, len(own)) for record in missing]
+            await asyncio.gather(*sent)
+    return count
+
+
+async def _commands_there(kafka: KafkaConnection, ends: Mapping[int, int]) -> set[_CommandKey]:
+    found: set[_CommandKey] = set()
+    places = {TopicPartition(IDENTITY.name, partition): end for partition, end in ends.items() if end}
+    if not places:
+        return found
+    async with _consumer(kafka) as consumer:
+        consumer.assign(list(places))
+        await consumer.seek_to_beginning(*places)
+        while places:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found.update(key for record in records if (key := _command_of(record.key, record.value)) is not None)
+            for tp in [*places]:
+                if await consumer.position(tp) >= places[tp]:
+                    del places[tp]
+                    consumer.pause(tp)
+    return found
+
+
+def _command_of(key: bytes | None, value: bytes | None) -> _CommandKey | None:
+    """Give what tells a decision from all others; None: it is none."""
+    if value is None or b'"command"' not in value:
+        return None
+    try:
+        return key, _COMMANDED.decode(value).message.command_id
+    except MsgspecError:
+        return None
+
+
 async def _replay(
-    kafka: KafkaConnection, store: Store, epoch: int, done: Mapping[int, int], on_progress: Progress | None
+    kafka: KafkaConnection, store: Store, epoch: int, done: Mapping[int, int], tell: Callable[[int], None]
 ) -> int:
-    total = int(store.rows(query("archive_size", store.database), {"epoch": epoch})[0][0])
     counts: defaultdict[int, int] = defaultdict(int)
     last_there: dict[int, _Archived] = {}
-    producer = AIOKafkaProducer(**kafka.aiokafka_options("touchpath-replay"), acks="all", linger_ms=5)
-    async with producer:
-        async for chunk in _chunks(store, epoch):
+    async with _producer(kafka) as producer:
+        async for chunk in _chunks(store, "archive", epoch):
             sent = []
             for record in chunk:
                 partition = partition_of(record.key, len(done))
@@ -104,25 +183,33 @@ async def _replay(
                 if at == done[partition]:
                     await _compare(kafka, partition, at - 1, last_there.pop(partition, None))
                 # One partition's records stay in order: aiokafka has one batch of a partition on its way at a time.
-                sent.append(
-                    await producer.send(
-                        COLLECTED.name,
-                        record.value,
-                        key=record.key,
-                        partition=partition,
-                        timestamp_ms=record.timestamp,
-                    )
-                )
+                sent.append(await _send(producer, COLLECTED.name, record, len(done)))
             await asyncio.gather(*sent)
-            if on_progress is not None:
-                on_progress(sum(counts.values()), total)
+            tell(sum(counts.values()))
         for partition, record in last_there.items():
             await _compare(kafka, partition, counts[partition] - 1, record)
     return sum(counts.values())
 
 
-async def _chunks(store: Store, epoch: int) -> AsyncIterator[list[_Archived]]:
-    blocks = store.stream(query("archive", store.database), {"epoch": epoch})
+def _producer(kafka: KafkaConnection) -> AIOKafkaProducer:
+    return AIOKafkaProducer(**kafka.aiokafka_options("touchpath-replay"), acks="all", linger_ms=5)
+
+
+def _consumer(kafka: KafkaConnection) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(**kafka.aiokafka_options("touchpath-replay"), auto_offset_reset="earliest")
+
+
+async def _send(producer: AIOKafkaProducer, topic: str, record: _Archived, partitions: int) -> Awaitable[object]:
+    """Hand a record over; what is given is done when the broker has it."""
+    partition = partition_of(record.key, partitions)
+    sent: Awaitable[object] = await producer.send(
+        topic, record.value, key=record.key, partition=partition, timestamp_ms=record.timestamp
+    )
+    return sent
+
+
+async def _chunks(store: Store, archive: str, epoch: int) -> AsyncIterator[list[_Archived]]:
+    blocks = store.stream(query(archive, store.database), {"epoch": epoch})
     try:
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
             rows = iter(block)
@@ -146,7 +233,7 @@ async def _compare(kafka: KafkaConnection, partition: int, offset: int, expected
     if expected is None:
         return
     place = TopicPartition(COLLECTED.name, partition)
-    async with AIOKafkaConsumer(**kafka.aiokafka_options("touchpath-replay"), auto_offset_reset="earliest") as consumer:
+    async with _consumer(kafka) as consumer:
         consumer.assign([place])
         consumer.seek(place, offset)
         records = (await consumer.getmany(timeout_ms=10_000, max_records=1)).get(place, [])

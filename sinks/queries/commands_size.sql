@@ -1,0 +1,1 @@
+SELECT count() FROM $database.commands_log FINAL WHERE epoch < {epoch:UInt16}
