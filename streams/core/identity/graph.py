@@ -20,7 +20,6 @@ from streams.core.identity.node import (
     VERIFIED,
     Link,
     Node,
-    Plan,
     decode_node,
     encode_node,
 )
@@ -28,7 +27,7 @@ from streams.core.identity.outbox import Outbox
 from streams.core.identity.plan import home_at
 from streams.core.identity.rules import IdentityRules
 from streams.core.identity.sightings import add_sighting
-from streams.core.identity.stance import blocked_by, homes_of
+from streams.core.identity.stance import blocked_by
 from streams.core.identity.voice import Voice
 from streams.core.trusted import Said
 
@@ -85,7 +84,7 @@ class Graph:
         policy = self._rules.policy(said.source)
         plan = node.plans.get(policy)
         if plan is None:
-            plan = node.plans[policy] = Plan(homes_of(self._rules, key, node, policy))
+            plan = self._voice.introduce(key, node, _evidence(said), policy)
         if not plan.used:
             plan.used = True
             self._changed.add(key)

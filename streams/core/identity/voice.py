@@ -21,13 +21,14 @@ class Voice:
         self._rules = rules
         self._out = outbox
 
-    def introduce(self, key: str, node: Node, evidence: Evidence) -> None:
-        """Give a new node its usual plan, and log where it belongs from the start."""
-        usual = self._rules.usual_policy
-        homes = homes_of(self._rules, key, node, usual)
-        node.plans[usual] = Plan(homes)
+    def introduce(self, key: str, node: Node, evidence: Evidence, policy: int | None = None) -> Plan:
+        """Give a node its plan for a policy that it had none for (None: the usual one), and log where it belongs."""
+        policy = self._rules.usual_policy if policy is None else policy
+        homes = homes_of(self._rules, key, node, policy)
+        plan = node.plans[policy] = Plan(homes)
         for (since, named), (until, _) in zip(homes, [*homes[1:], (None, "")], strict=True):
-            self._log(key, usual, 0, "created", evidence, named, since=since, until=until)
+            self._log(key, policy, 0, "created", evidence, named, since=since, until=until)
+        return plan
 
     def label_for(self, key: str, node: Node, link: Link) -> Label | None:
         """Give the label that the neighbour at that link is to be told now, and note that it is."""
