@@ -34,13 +34,14 @@ class TouchRule:
 class Reading(NamedTuple):
     """What is kept of a touchpoint by the catalogue's questions. `flags` are those of `touch`.
 
-    `conversion` and `worth` (minor units and currency) are there only where conditions, or a field, have said so.
+    `conversion` is there only where conditions have said so, and `worth` (minor units and currency, None where the field
+    has no value) where a field says what the conversion is worth.
     """
 
     rule: TouchRule
     flags: int
     conversion: str | None = None
-    worth: tuple[int, str] | None = None
+    worth: tuple[int | None, str | None] | None = None
 
 
 class Rules:
@@ -96,10 +97,10 @@ class Rules:
         found = reached(seen, rule.candidates)
         if found is None:
             return Reading(rule, flags)
-        worth = None
+        worth: tuple[int | None, str | None] | None = None
         if found.entry.value == "field":
-            worth = worth_in(seen, found.entry)
-            if worth is None:
+            worth = worth_in(seen, found.entry) or (None, None)
+            if worth[0] is None:
                 self._complain(f"no_value.{found.name}")
         if found.name == rule.conversion:
             return Reading(rule, flags, None, worth)

@@ -50,7 +50,7 @@ TIMES = st.one_of(
 )
 NAMES = st.sampled_from(
     [
-        ("page_view", "web"), ("page_view", "web"), ("product_viewed", "web"), ("watched_trailer", "web"),
+        ("page_view", "web"), ("page_view", "web"), ("page_view", "search"), ("product_viewed", "web"), ("watched_trailer", "web"),
         ("email_clicked", "email"), ("email_opened", "email"), ("call", "hotline"), ("direct_mail", "direct_mail"),
         ("order_completed", "web"), ("order_completed", "web"), ("store_purchase", "store"),
         ("account_created", "web"), ("order_refunded", "web"), ("delivery", "store"), ("complaint", "hotline"),
@@ -64,6 +64,14 @@ BODIES = {
 }
 
 
+#: What conditions, values in fields and consent look at.
+PROPERTIES = st.sampled_from(
+    [{}, {}, {"plan": "pro", "worth": 12.345}, {"plan": "free", "worth": "3"}, {"plan": "pro", "worth": "much"}]
+)
+CONSENT = st.sampled_from([None, None, True, False])
+CURRENCIES = st.sampled_from(["EUR", "EUR", "EUR", "USD", "JPY", "GBP"])
+
+
 @st.composite
 def touchpoints(draw: st.DrawFn) -> Touchpoint:
     name, channel = draw(NAMES)
@@ -73,6 +81,9 @@ def touchpoints(draw: st.DrawFn) -> Touchpoint:
     order = draw(st.sampled_from([None, None, "o1", "o2"]))
     has_amount = name in {"order_completed", "store_purchase", "order_refunded"} and draw(st.integers(0, 9)) > 0
     campaign = draw(st.sampled_from([None, None, "spring", "summer"]))
+    properties: dict[str, Any] = dict(draw(PROPERTIES))
+    if (consent := draw(CONSENT)) is not None:
+        properties["context"] = {"consent": {"categoryPreferences": {"analytics": consent}}}
     return Touchpoint(
         event_id=draw(st.uuids(version=4)),
         source="test",
@@ -83,8 +94,9 @@ def touchpoints(draw: st.DrawFn) -> Touchpoint:
         identifiers=tuple(identifiers),
         campaign=Campaign(name=campaign) if campaign else None,
         order_id=order,
-        amount=Money.from_minor(draw(st.integers(0, 10_000)), "EUR") if has_amount else None,
+        amount=Money.from_minor(draw(st.integers(0, 10_000)), draw(CURRENCIES)) if has_amount else None,
         body=draw(BODIES.get(channel, st.just(OtherBody()))),
+        properties=properties,
         verified=draw(st.integers(0, 3)) > 0,
     )
 
@@ -152,7 +164,8 @@ def end_state(outputs: Sequence[Output]) -> EndState:
             for entry in record["entries"]:
                 assert entry["entry_id"] not in entry_ids
                 entry_ids.add(entry["entry_id"])
-                total = sums[record["conversion_id"], entry["model"], entry["touchpoint_id"]]
+                line = entry["touchpoint_id"] or entry["touchpoint"]  # without both it is what no touch earned
+                total = sums[record["conversion_id"], entry["model"], line]
                 total[0] += Decimal(entry["credit"])
                 total[1] += entry["value_minor"]
     state.journeys = {k: v for k, v in state.journeys.items() if not v["withdrawn"]}

@@ -3,13 +3,18 @@
 Shares no code with `streams.core`. It is slow and easy to read; the properties hold the fold to it.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
+from typing import Any
 
+from schemas.attributing import ModelSettings
 from schemas.catalogue import Catalogue
+from schemas.converting import Condition
+from schemas.money import minor_digits
 from schemas.touchpoint import Touchpoint
 
 
@@ -30,6 +35,8 @@ class Reference:
     conversions: dict[str, RefJourney]
     paths: dict[str, list[str]]
     net: dict[str, int]
+    gross: dict[str, int]
+    currency: dict[str, str | None]
     verified: dict[str, bool]
     credits: dict[tuple[str, str, str | None], tuple[Decimal, int]]
 
@@ -73,7 +80,7 @@ def calculate(events: list[Touchpoint], catalogue: Catalogue) -> Reference:
     openers = find_openers(history, catalogue)
     converting = find_conversions(history, catalogue)
     journeys, of = find_journeys(history, catalogue, converting)
-    result = Reference(journeys, openers, {i: of[i] for i in converting}, {}, {}, {}, {})
+    result = Reference(journeys, openers, {i: of[i] for i in converting}, {}, {}, {}, {}, {}, {})
     for conversion in (e for e in history if str(e.event_id) in converting):
         attribute(conversion, history, openers, catalogue, result)
     return result
@@ -103,7 +110,7 @@ def find_conversions(history: list[Touchpoint], catalogue: Catalogue) -> set[str
     seen: set[tuple[str, str]] = set()
     found: set[str] = set()
     for event in history:
-        name = catalogue.conversion_of.get(event.touchpoint)
+        name = conversion_name(event, catalogue)
         if name is None:
             continue
         if event.order_id is not None:
@@ -126,7 +133,7 @@ def find_journeys(
     for event in history:
         event_id = str(event.event_id)
         entry = catalogue.entry(event.touchpoint)
-        name = catalogue.conversion_of.get(event.touchpoint)
+        name = conversion_name(event, catalogue)
         closes = event_id in converting and name is not None and catalogue.conversions[name].closing
         retention = entry is not None and entry.phase == catalogue.retention_phase
         journey: RefJourney | None = None
@@ -175,28 +182,126 @@ def attribute(
         event_id = str(event.event_id)
         if event_id in openers or (earns(catalogue, event) and event_id != conversion_id):
             path.append(event_id)
-        name = catalogue.conversion_of.get(event.touchpoint)
+        name = conversion_name(event, catalogue)
         before = (event.occurred_at, event.event_id.bytes) < (conversion.occurred_at, conversion.event_id.bytes)
         if catalogue.attribution.stop_at_conversion and name and catalogue.conversions[name].closing and before:
             path = []
     if len(path) > catalogue.attribution.max_path:
         path = [path[0], *path[len(path) - catalogue.attribution.max_path + 1 :]]
     result.paths[conversion_id] = path
-    net = net_minor(conversion, history, catalogue)
-    result.net[conversion_id] = net
+    gross, net, currency = worth(conversion, history, catalogue)
+    result.gross[conversion_id], result.net[conversion_id], result.currency[conversion_id] = gross, net, currency
     result.verified[conversion_id] = trusted(conversion, history)
-    for model in catalogue.attribution.models:
-        if not path:
+    by_id = {str(event.event_id): event for event in history}
+    steps = [step_of(by_id[touch], catalogue, openers) for touch in path]
+    for model, settings in catalogue.attribution.models.items():
+        if not steps:
             result.credits[conversion_id, model, None] = (Decimal(1), net)
             continue
-        weights = {
-            "first": [Fraction(int(i == 0)) for i in range(len(path))],
-            "last": [Fraction(int(i == len(path) - 1)) for i in range(len(path))],
-            "linear": [Fraction(1, len(path)) for _ in path],
-        }[model]
-        for touch, units, value in zip(path, apportion(10**9, weights), apportion(net, weights), strict=True):
+        weights = weights_of(settings, steps)
+        sums: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
+        for step, units, value in zip(steps, apportion(10**9, weights), apportion(net, weights), strict=True):
+            line = step.event_id if step.named else "withheld"
+            sums[line][0] += units
+            sums[line][1] += value
+        for line, (units, value) in sums.items():
             if units or value:
-                result.credits[conversion_id, model, touch] = (Decimal(units).scaleb(-9), value)
+                result.credits[conversion_id, model, line] = (Decimal(units).scaleb(-9), value)
+
+
+# --- what a touchpoint reaches, is worth and allows
+
+
+def conversion_name(event: Touchpoint, catalogue: Catalogue) -> str | None:
+    if event.touchpoint in catalogue.refunds:
+        return None
+    for name, entry in catalogue.conversions.items():
+        if entry.touchpoints and event.touchpoint not in entry.touchpoints:
+            continue
+        if all(holds(condition, event) for condition in entry.where):
+            return name
+    return None
+
+
+def holds(condition: Condition, event: Touchpoint) -> bool:
+    value = said(condition.field, event)
+    number = as_number(value)
+    if condition.present is not None and condition.present != (value is not None):
+        return False
+    for words, wanted in ((condition.is_, True), (condition.is_not, False)):
+        if words is not None and any(equal(value, number, word) for word in words) != wanted:
+            return False
+    if condition.matches is not None:
+        if not isinstance(value, str) or not re.fullmatch(condition.matches, value, re.IGNORECASE):
+            return False
+    if condition.at_least is not None and (number is None or number < condition.at_least):
+        return False
+    return condition.at_most is None or (number is not None and number <= condition.at_most)
+
+
+def equal(value: Any, number: Decimal | None, word: Any) -> bool:
+    if isinstance(word, str | bool) or isinstance(value, str | bool):
+        return type(value) is type(word) and value == word
+    return number is not None and number == Decimal(str(word))
+
+
+def as_number(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int | float):
+        return Decimal(repr(value))
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d+(\.\d+)?\s*", value):
+        return Decimal(value.strip())
+    return None
+
+
+def said(place: str, event: Touchpoint) -> Any:
+    if place.startswith("properties."):
+        return inside(event.properties, place.removeprefix("properties."))
+    if place == "campaign":
+        return event.campaign.name if event.campaign else None
+    if place == "amount":
+        return event.amount.amount if event.amount else None
+    if place == "currency":
+        return event.amount.currency if event.amount else None
+    return getattr(event, place)
+
+
+def inside(properties: Any, path: str) -> Any:
+    for name in path.split("."):
+        if not isinstance(properties, dict):
+            return None
+        properties = properties.get(name)
+    return properties
+
+
+def allowed(event: Touchpoint, catalogue: Catalogue) -> bool:
+    consent = catalogue.attribution.consent
+    words = [inside(event.properties, place) for place in consent.fields]
+    words = [word for word in words if word is not None]
+    if not words:
+        return consent.unknown == "allowed"
+    return not any(word in (False, "no", "denied") for word in words)
+
+
+def stated(event: Touchpoint, catalogue: Catalogue) -> tuple[int, str] | None:
+    """What one event says that its conversion, or its refund, is worth."""
+    name = conversion_name(event, catalogue)
+    entry = catalogue.conversions[name] if name else None
+    if entry is not None and entry.value == "fixed":
+        assert entry.amount is not None
+        assert entry.currency is not None
+        return int(entry.amount * 10 ** minor_digits(entry.currency)), entry.currency
+    if entry is not None and entry.value == "field":
+        number = as_number(said(entry.field or "", event))
+        currency = entry.currency or said(entry.currency_field or "", event)
+        if number is not None and number >= 0 and currency in {"EUR", "USD", "JPY"}:
+            digits = Decimal(1).scaleb(-minor_digits(currency))
+            return int(number.quantize(digits, ROUND_HALF_EVEN) / digits), currency
+        return None
+    return (event.amount.minor, event.amount.currency) if event.amount else None
 
 
 def trusted(conversion: Touchpoint, history: list[Touchpoint]) -> bool:
@@ -204,28 +309,125 @@ def trusted(conversion: Touchpoint, history: list[Touchpoint]) -> bool:
     return conversion.verified or any(e.verified for e in same_order)
 
 
-def gross_minor(conversion: Touchpoint, history: list[Touchpoint], catalogue: Catalogue) -> int:
-    assert conversion.amount is not None
-    if not conversion.verified and conversion.order_id is not None:
-        for event in history:
-            same = catalogue.conversion_of.get(event.touchpoint) == catalogue.conversion_of[conversion.touchpoint]
-            rival = event.amount
-            if not same or not event.verified or event.order_id != conversion.order_id or rival is None:
-                continue
-            if rival.currency == conversion.amount.currency:
-                return rival.minor
-    return conversion.amount.minor
+def worth(conversion: Touchpoint, history: list[Touchpoint], catalogue: Catalogue) -> tuple[int, int, str | None]:
+    """Gross and net in minor units, and their currency."""
+    name = conversion_name(conversion, catalogue)
+    assert name is not None
+    said_of_it = stated(conversion, catalogue)
+    kind = catalogue.conversions[name].value
+    if kind == "none" or said_of_it is None:
+        return 0, 0, None
+    gross, currency = said_of_it
+    same = [e for e in history if conversion.order_id is not None and e.order_id == conversion.order_id]
+    if not conversion.verified and kind != "fixed":
+        for event in same:
+            rival = stated(event, catalogue)
+            if event.verified and conversion_name(event, catalogue) == name and rival and rival[1] == currency:
+                gross = rival[0]
+                break
+    day = conversion.occurred_at.date()
+    into = catalogue.currencies.reporting or currency
+    price = price_of(catalogue, currency, into, day)
+    if price is None:
+        into, price = currency, Fraction(1)
+    left = gross * price
+    for event in same:
+        if event.touchpoint not in catalogue.refunds:
+            continue
+        if event.amount is None:
+            left = Fraction(0)
+            break
+        refund_price = price_of(catalogue, event.amount.currency, into, day)
+        if refund_price is not None:
+            left -= abs(event.amount.minor) * refund_price
+    return half_even(gross * price), half_even(max(left, Fraction(0))), into
 
 
-def net_minor(conversion: Touchpoint, history: list[Touchpoint], catalogue: Catalogue) -> int:
-    name = catalogue.conversion_of[conversion.touchpoint]
-    if conversion.amount is None or catalogue.conversions[name].value != "amount":
-        return 0
-    net = gross_minor(conversion, history, catalogue)
-    for event in history:
-        if event.touchpoint in catalogue.refunds and conversion.order_id and event.order_id == conversion.order_id:
-            if event.amount is None:
-                return 0
-            if event.amount.currency == conversion.amount.currency:
-                net -= abs(event.amount.minor)
-    return max(net, 0)
+def price_of(catalogue: Catalogue, currency: str, into: str, day: Any) -> Fraction | None:
+    """What a minor unit of one currency is in minor units of the other on a day."""
+    if currency == into:
+        return Fraction(1)
+    if catalogue.currencies.reporting is None:
+        return None
+    prices = []
+    for each in (currency, into):
+        rate = catalogue.currencies.table.rate(each, day)
+        if rate is None:
+            return None
+        prices.append(Fraction(rate) * 10 ** minor_digits(each))
+    return prices[1] / prices[0]
+
+
+def half_even(value: Fraction) -> int:
+    below, rest = divmod(value.numerator, value.denominator)
+    up = 2 * rest > value.denominator or (2 * rest == value.denominator and below % 2 == 1)
+    return below + int(up)
+
+
+# --- models
+
+
+@dataclass
+class Step:
+    event_id: str
+    at: datetime
+    channel: str
+    direct: bool
+    named: bool
+
+
+def step_of(event: Touchpoint, catalogue: Catalogue, openers: set[str]) -> Step:
+    """A touch as models see it; of one that nobody has allowed they see when it was, and no more."""
+    event_id = str(event.event_id)
+    if not allowed(event, catalogue):
+        return Step(event_id, event.occurred_at, "withheld", direct=False, named=False)
+    campaign = event.campaign.name if event.campaign else None
+    direct = event_id in openers and event.channel in {"web", "app"} and campaign is None
+    return Step(event_id, event.occurred_at, event.channel, direct=direct, named=True)
+
+
+def weights_of(settings: ModelSettings, steps: list[Step]) -> list[Fraction]:
+    left = list(steps)
+    for transform in settings.transforms:
+        if transform == "exposure":
+            left = [step for n, step in enumerate(left) if n == 0 or left[n - 1].channel != step.channel]
+        elif transform == "first":
+            left = [step for n, step in enumerate(left) if step.channel not in {s.channel for s in left[:n]}]
+        elif transform == "remove_direct":
+            left = [step for step in left if not step.direct] or left
+    parts = {step.event_id: part for step, part in zip(left, shares(settings, left), strict=True)}
+    return [parts.get(step.event_id, Fraction(0)) for step in steps]
+
+
+def shares(settings: ModelSettings, steps: list[Step]) -> list[Fraction]:
+    """One model, over a path of at least one step."""
+    count = len(steps)
+    chosen: int | None = None
+    if settings.kind == "first":
+        chosen = 0
+    elif settings.kind == "last":
+        chosen = count - 1
+    elif settings.kind == "last_non_direct":
+        chosen = max((n for n, step in enumerate(steps) if not step.direct), default=count - 1)
+    if chosen is not None:
+        return [Fraction(int(n == chosen)) for n in range(count)]
+    if settings.kind == "linear":
+        return [Fraction(1, count)] * count
+    if settings.kind == "linear_channel":
+        channels = [step.channel for step in steps]
+        return [Fraction(1, len(set(channels)) * channels.count(channel)) for channel in channels]
+    if settings.kind == "position_based":
+        if count <= 2:
+            return [Fraction(1, count)] * count
+        opening, middle, closing = (Fraction(weight) for weight in settings.weights)
+        return [opening, *[middle / (count - 2)] * (count - 2), closing]
+    assert settings.kind == "time_decay"
+    microsecond = timedelta(microseconds=1)
+    half_life = round(timedelta(days=settings.half_life_days) / microsecond)
+    found = []
+    for step in steps:
+        age = (steps[-1].at - step.at) // microsecond
+        with localcontext() as context:  # to 32 binary places of a half-life, and to a 2^60th of the newest's weight
+            context.prec = 60
+            found.append(Fraction(int(Decimal(2) ** (60 - Decimal((age << 32) // half_life) / 2**32))))
+    return found

@@ -7,19 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.base import profile_id
-from schemas.catalogue import load
 from schemas.touchpoint import Touchpoint
 from streams.core import touch_log
 from streams.core.ids import derived
+from tests.properties.catalogues import CATALOGUES, DEFAULT
 from tests.properties.folding import HISTORIES, end_state, essence, run
 from tests.properties.long_lives import long_life
 from tests.properties.reference import calculate
 
-DEFAULT = load()
-STOPPING = DEFAULT.model_copy(
-    update={"attribution": DEFAULT.attribution.model_copy(update={"stop_at_conversion": True, "max_path": 3})}
-)
-CATALOGUES = {"default": DEFAULT, "stopping": STOPPING}
 NAMES = st.sampled_from(sorted(CATALOGUES))
 BORDERS = st.lists(st.integers(0, 100), max_size=6)
 
@@ -66,7 +61,11 @@ def test_the_fold_ends_where_a_calculation_from_scratch_ends(
             record = state.conversions.pop(conversion)
             assert record["journey_id"] == derived("journey", profile, journey.opening)
             assert [step["touchpoint_id"] for step in record["path"]] == expected.paths[conversion]
-            assert record["net_minor"] == expected.net[conversion]
+            assert (record["gross_minor"], record["net_minor"]) == (
+                expected.gross[conversion],
+                expected.net[conversion],
+            )
+            assert record["currency"] == expected.currency[conversion]
             assert record.get("verified", True) is expected.verified[conversion]
         seen_credits |= expected.credits
     assert set(state.journeys) == seen_journeys

@@ -85,7 +85,7 @@ def test_linear_per_channel_gives_each_channel_the_same(path: list[Touch]) -> No
 @given(st.integers(0, 500 * DAY), st.integers(1, 400 * DAY))
 @settings(max_examples=300, deadline=None)
 def test_a_power_of_a_half_is_exact_to_its_last_bit(age: int, half_life: int) -> None:
-    """By the definition, with decimals of 80 digits: x is cut off to 32 binary places, 2^60 · 2^-x to a whole number."""
+    """By the definition, with decimals of 80 digits: x cut off to 32 binary places, 2^60 · 2^-x to a whole number."""
     x = (age << 32) // half_life
     with localcontext() as context:
         context.prec = 80
