@@ -7,3 +7,4 @@ compile pyproject.toml --extra local --extra demo --extra bench --extra dev -o r
 compile pyproject.toml --extra local --extra demo --extra dev -c requirements/bench.txt -o requirements/dev.txt
 compile pyproject.toml --extra local --extra demo -c requirements/bench.txt -o requirements/demo.txt requirements/build.in
 compile pyproject.toml -c requirements/bench.txt -o requirements/base.txt requirements/build.in
+compile requirements/peers.in -o requirements/peers.txt
