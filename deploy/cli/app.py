@@ -22,6 +22,7 @@ from deploy.cli import (
     imports,
     look,
     parts,
+    profile,
     quarantine,
     watching,
 )
@@ -77,7 +78,7 @@ ANY_ADAPTER = "ADAPTER"
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (parts.up, parts.demo, parts.collector, parts.worker, parts.sink),
     "Bring data in": (watching.watch, data.settle),
-    "Look": (look.sql, follow.tail, doors.adapters, doors.try_, look.version),
+    "Look": (look.sql, profile.profile, follow.tail, doors.adapters, doors.try_, look.version),
     "Prepare": (admin.topics, admin.migrate, look.config, look.schemas),
 }
 GROUPS = {

@@ -231,60 +231,61 @@ WHERE change = 'stopped'
 GROUP BY identifier, other, guard
 ORDER BY last_stopped_at DESC, identifier, other;
 
+-- What a touchpoint says that is known of the person, one row per attribute; json is the value as it was sent.
+CREATE OR REPLACE VIEW $database.touchpoint_attributes $on_cluster AS
+SELECT
+    t.event_id AS event_id, assumeNotNull(t.profile_id) AS profile_id, trait.1 AS name, trait.2 AS json,
+    t.occurred_at AS occurred_at, t.source AS source, t.verified AS verified
+FROM $database.touchpoints AS t
+ARRAY JOIN CAST(t.traits, 'Array(Tuple(String, String))') AS trait
+WHERE notEmpty(t.traits) AND isNotNull(t.profile_id);
+
 -- What is known of the person: per attribute the last word by event time. One whose last word is null is gone.
 CREATE OR REPLACE VIEW $database.profile_attributes $on_cluster AS
 SELECT
-    profile_id, name,
+    a.profile_id AS profile_id, a.name AS name,
+    argMax(a.json, (a.occurred_at, a.event_id)) AS json,
     if(startsWith(json, '"'), JSONExtractString(json), json) AS value,
-    written_at, source, verified, event_id
-FROM
-(
-    SELECT
-        assumeNotNull(t.profile_id) AS profile_id,
-        trait.1 AS name,
-        argMax(trait.2, (t.occurred_at, t.event_id)) AS json,
-        max(t.occurred_at) AS written_at,
-        argMax(t.source, (t.occurred_at, t.event_id)) AS source,
-        argMax(t.verified, (t.occurred_at, t.event_id)) AS verified,
-        argMax(t.event_id, (t.occurred_at, t.event_id)) AS event_id
-    FROM $database.touchpoints AS t
-    ARRAY JOIN CAST(t.traits, 'Array(Tuple(String, String))') AS trait
-    WHERE notEmpty(t.traits) AND isNotNull(t.profile_id)
-    GROUP BY profile_id, name
-)
-WHERE json != 'null';
+    max(a.occurred_at) AS written_at,
+    argMax(a.source, (a.occurred_at, a.event_id)) AS source,
+    argMax(a.verified, (a.occurred_at, a.event_id)) AS verified,
+    argMax(a.event_id, (a.occurred_at, a.event_id)) AS event_id
+FROM $database.touchpoint_attributes AS a
+GROUP BY profile_id, name
+HAVING json != 'null';
 
--- What the person allows: per purpose the last word by event time. `email`, `messages` and `surveys` follow from
+-- What a touchpoint says that the person allows, one row per purpose. `email`, `messages` and `surveys` follow from
 -- subscriptions and their end.
+CREATE OR REPLACE VIEW $database.touchpoint_consent $on_cluster AS
+SELECT
+    t.event_id AS event_id, assumeNotNull(t.profile_id) AS profile_id, word.1 AS purpose, word.2 AS allowed,
+    t.occurred_at AS occurred_at, t.source AS source, t.touchpoint AS touchpoint
+FROM $database.touchpoints AS t
+ARRAY JOIN arrayConcat(
+    CAST(t.consent, 'Array(Tuple(String, Bool))'),
+    CAST(
+        multiIf(
+            t.touchpoint IN ('newsletter_subscribed', 'email_subscribed'), [('email', 1)],
+            t.touchpoint IN ('email_unsubscribed', 'email_complained'), [('email', 0)],
+            t.touchpoint = 'message_unsubscribed', [('messages', 0)],
+            t.touchpoint = 'survey_unsubscribed', [('surveys', 0)],
+            []),
+        'Array(Tuple(String, Bool))')) AS word
+WHERE isNotNull(t.profile_id)
+    AND (notEmpty(t.consent) OR t.touchpoint IN (
+        'newsletter_subscribed', 'email_subscribed', 'email_unsubscribed', 'email_complained',
+        'message_unsubscribed', 'survey_unsubscribed'));
+
+-- What the person allows: per purpose the last word by event time.
 CREATE OR REPLACE VIEW $database.profile_consent $on_cluster AS
 SELECT
-    w.profile_id AS profile_id, w.purpose AS purpose,
-    argMax(w.allowed, (w.occurred_at, w.event_id)) AS allowed,
-    max(w.occurred_at) AS said_at,
-    argMax(w.source, (w.occurred_at, w.event_id)) AS source,
-    argMax(w.touchpoint, (w.occurred_at, w.event_id)) AS touchpoint,
-    argMax(w.event_id, (w.occurred_at, w.event_id)) AS event_id
-FROM
-(
-    SELECT
-        assumeNotNull(t.profile_id) AS profile_id, word.1 AS purpose, word.2 AS allowed,
-        t.occurred_at AS occurred_at, t.event_id AS event_id, t.source AS source, t.touchpoint AS touchpoint
-    FROM $database.touchpoints AS t
-    ARRAY JOIN arrayConcat(
-        CAST(t.consent, 'Array(Tuple(String, Bool))'),
-        CAST(
-            multiIf(
-                t.touchpoint IN ('newsletter_subscribed', 'email_subscribed'), [('email', 1)],
-                t.touchpoint IN ('email_unsubscribed', 'email_complained'), [('email', 0)],
-                t.touchpoint = 'message_unsubscribed', [('messages', 0)],
-                t.touchpoint = 'survey_unsubscribed', [('surveys', 0)],
-                []),
-            'Array(Tuple(String, Bool))')) AS word
-    WHERE isNotNull(t.profile_id)
-        AND (notEmpty(t.consent) OR t.touchpoint IN (
-            'newsletter_subscribed', 'email_subscribed', 'email_unsubscribed', 'email_complained',
-            'message_unsubscribed', 'survey_unsubscribed'))
-) AS w
+    c.profile_id AS profile_id, c.purpose AS purpose,
+    argMax(c.allowed, (c.occurred_at, c.event_id)) AS allowed,
+    max(c.occurred_at) AS said_at,
+    argMax(c.source, (c.occurred_at, c.event_id)) AS source,
+    argMax(c.touchpoint, (c.occurred_at, c.event_id)) AS touchpoint,
+    argMax(c.event_id, (c.occurred_at, c.event_id)) AS event_id
+FROM $database.touchpoint_consent AS c
 GROUP BY profile_id, purpose;
 
 -- One row per profile, over all silos. value is the net revenue by currency.

@@ -308,7 +308,7 @@ def test_the_last_word_by_event_time_on_each_purpose_counts(store: Store) -> Non
         resolved(
             a_touch(
                 "b", ADA, minute=2,
-                properties={"analytics": True, "ads": False, "level": "off", **banner(analytics=True, advertising=True)},
+                properties={"analytics": True, "ads": False, **banner(analytics=True, advertising=True)},
                 **changed,
             ),
             ADA, ADA,
