@@ -320,10 +320,14 @@ def _with_rates(catalogue: Catalogue, path: Path, text: str) -> Catalogue:
 def line_of(text: str, path: list[str]) -> int:
     """Give the line (from 1) of the deepest part of `path` that a TOML text has; 1 where it has none of it."""
     best, best_depth, section = 1, 0, list[str]()
+    tables: dict[str, int] = {}  # how many of each list of tables have begun
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
         if header := re.match(r"\[+\s*([^\]]+?)\s*\]+", stripped):
             section = _parts(header[1])
+            if stripped.startswith("[["):
+                tables[header[1]] = tables.get(header[1], -1) + 1
+                section.append(str(tables[header[1]]))
             candidate = section
         elif assignment := re.match(r"([A-Za-z0-9_\-\"'. ]+?)\s*=", stripped):
             candidate = section + _parts(assignment[1])

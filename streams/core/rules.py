@@ -34,8 +34,8 @@ class TouchRule:
 class Reading(NamedTuple):
     """What is kept of a touchpoint by the catalogue's questions. `flags` are those of `touch`.
 
-    `conversion` is there only where conditions have said so, and `worth` (minor units and currency, None where the field
-    has no value) where a field says what the conversion is worth.
+    `conversion` is there only where conditions have said so, and `worth` (minor units and currency, None where the
+    field has no value) where a field says what the conversion is worth.
     """
 
     rule: TouchRule

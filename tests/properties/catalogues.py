@@ -60,14 +60,13 @@ CONVERSIONS: dict[str, Any] = {
 }
 
 
-def _everything() -> Catalogue:
-    data = tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8"))
-    data["attribution"] = {"models": MODELS, "look_back_days": 20}
-    data["conversions"] = CONVERSIONS
-    data["refunds"] = [*data["refunds"], "delivery"]  # often drawn, and without an amount: a cancellation
-    data["currencies"] = {"reporting": "EUR", "rates": "rates.csv"}
+def catalogue_with(rates: str | None = None, **sections: Any) -> Catalogue:
+    """The catalogue that ships with other sections, checked as a file's, and a table of rates in euros."""
+    data = tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8")) | sections
     found = Catalogue.model_validate(data)
-    table = read_rates(RATES.splitlines(), "EUR")
+    if rates is None:
+        return found
+    table = read_rates(rates.splitlines(), "EUR")
     return found.model_copy(update={"currencies": found.currencies.with_table(table)})
 
 
@@ -75,5 +74,11 @@ DEFAULT = load()
 STOPPING = DEFAULT.model_copy(
     update={"attribution": DEFAULT.attribution.model_copy(update={"stop_at_conversion": True, "max_path": 3})}
 )
-EVERYTHING = _everything()
+EVERYTHING = catalogue_with(
+    RATES,
+    attribution={"models": MODELS, "look_back_days": 20},
+    conversions=CONVERSIONS,
+    refunds=[*DEFAULT.refunds, "delivery"],  # often drawn, and without an amount: a cancellation
+    currencies={"reporting": "EUR", "rates": "rates.csv"},
+)
 CATALOGUES = {"default": DEFAULT, "stopping": STOPPING, "everything": EVERYTHING}

@@ -50,7 +50,8 @@ TIMES = st.one_of(
 )
 NAMES = st.sampled_from(
     [
-        ("page_view", "web"), ("page_view", "web"), ("page_view", "search"), ("product_viewed", "web"), ("watched_trailer", "web"),
+        ("page_view", "web"), ("page_view", "web"), ("page_view", "search"), ("product_viewed", "web"),
+        ("watched_trailer", "web"),
         ("email_clicked", "email"), ("email_opened", "email"), ("call", "hotline"), ("direct_mail", "direct_mail"),
         ("order_completed", "web"), ("order_completed", "web"), ("store_purchase", "store"),
         ("account_created", "web"), ("order_refunded", "web"), ("delivery", "store"), ("complaint", "hotline"),

@@ -231,9 +231,9 @@ def holds(condition: Condition, event: Touchpoint) -> bool:
     for words, wanted in ((condition.is_, True), (condition.is_not, False)):
         if words is not None and any(equal(value, number, word) for word in words) != wanted:
             return False
-    if condition.matches is not None:
-        if not isinstance(value, str) or not re.fullmatch(condition.matches, value, re.IGNORECASE):
-            return False
+    pattern = condition.matches
+    if pattern is not None and not (isinstance(value, str) and re.fullmatch(pattern, value, re.IGNORECASE)):
+        return False
     if condition.at_least is not None and (number is None or number < condition.at_least):
         return False
     return condition.at_most is None or (number is not None and number <= condition.at_most)

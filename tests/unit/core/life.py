@@ -31,6 +31,7 @@ def event(
     order: str | None = None,
     amount: str | None = None,
     currency: str = "EUR",
+    properties: dict[str, Any] | None = None,
 ) -> Touchpoint:
     """Event `n` of one known customer, `at` after the start."""
     who = [Identifier(kind="customer", value="ada")]
@@ -48,6 +49,7 @@ def event(
         order_id=order,
         amount=Money(amount=Decimal(amount), currency=currency) if amount is not None else None,
         body=WebBody() if channel == "web" else OtherBody(),
+        properties=properties or {},
     )
 
 
