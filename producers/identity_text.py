@@ -72,9 +72,9 @@ def normalised(kind: str, value: str, rules: IdentifierRules = PLAIN, region: st
 
     `region` (`DE`) is that of telephone numbers without a country. A pseudonym stays as it is.
     """
-    if is_blank(value):
+    text = value.strip() if value.isascii() else _composed(value)
+    if is_blank(text):
         return None
-    text = _composed(value)
     if is_pseudonym(text):
         return text
     if kind == "email":
@@ -86,21 +86,21 @@ def normalised(kind: str, value: str, rules: IdentifierRules = PLAIN, region: st
         kind == "loyalty" or (kind in {"device", "anonymous"} and len(text) >= _SHORTEST_DEVICE)
     ):
         return None
-    return None if is_blank(text) else text
+    return text
 
 
 def one_writing(
     identifiers: Iterable[Identifier], rules: IdentifierRules = PLAIN, region: str | None = None
 ) -> tuple[Identifier, ...]:
     """Give the identifiers in their one writing, each once; those that identify nobody are left out."""
-    found: dict[Identifier, None] = {}
+    found: dict[tuple[str, str], Identifier] = {}
     for identifier in identifiers:
-        value = normalised(identifier.kind, identifier.value, rules, region)
-        if value == identifier.value:
-            found[identifier] = None
-        elif value is not None:
-            found[Identifier(kind=identifier.kind, value=value)] = None
-    return tuple(found)
+        kind = identifier.kind
+        value = normalised(kind, identifier.value, rules, region)
+        if value is not None and (kind, value) not in found:
+            same = value == identifier.value
+            found[kind, value] = identifier if same else Identifier(kind=kind, value=value)
+    return tuple(found.values())
 
 
 def pseudonym(kind: str, value: str, rules: IdentifierRules) -> str:

@@ -7,6 +7,7 @@ its country. Addresses and numbers of others that are written there are hidden, 
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from producers.adapters.loose import folded
 from producers.adapters.naming import NAMED
 from producers.adapters.sender import Sender
 from producers.identity_text import LONGEST, IdentifierRules, pseudonym
+from schemas.catalogue import slug
 from schemas.identifier import PSEUDONYM, Identifier, is_pseudonym
 from schemas.touchpoint import Touchpoint
 
@@ -32,7 +34,9 @@ _TEXT = 4096
 _BEGIN = r"(?:(?<![^\W_])|(?<=%[0-9A-F]{2}))"
 """Of a word; `%3D` before it is a sign, not a letter."""
 _TELLING = 6
-"""Digits of a number that is nobody else's by chance."""
+"""Signs of a number or name that is nobody else's by chance."""
+_TAIL = 6
+"""Digits at the end of a telephone number that stand together once its signs are left out."""
 
 
 def hidden(touchpoint: Touchpoint, sender: Sender) -> Touchpoint:
@@ -51,6 +55,7 @@ def hidden(touchpoint: Touchpoint, sender: Sender) -> Touchpoint:
     return Touchpoint.model_validate(
         {
             **fields,
+            "touchpoint": words.hidden_name(touchpoint.touchpoint),
             "identifiers": [
                 {"kind": one.kind, "value": pseudonym(one.kind, one.value, rules)} for one in touchpoint.identifiers
             ],
@@ -93,31 +98,66 @@ class _Words:
     """The values of a touchpoint's identifiers, wherever they stand as a word of their own."""
 
     def __init__(self, people: Iterable[Identifier], rules: IdentifierRules) -> None:
-        ways: dict[str, str] = {}
-        for one in people:
-            if not is_pseudonym(one.value):
-                ways |= {way: pseudonym(one.kind, one.value, rules) for way in _ways(one) if way not in ways}
-        # The longest first: the address before the name that it begins with.
-        longest = sorted(ways, key=len, reverse=True)
-        self._shown = [ways[way] for way in longest]
-        each = "|".join(f"({way})" for way in longest)
-        self._words = (
-            re.compile(rf"({PSEUDONYM.pattern})|{_BEGIN}(?:{each})(?![^\W_])", re.IGNORECASE) if ways else None
-        )
+        self._people = [one for one in people if not is_pseudonym(one.value)]
+        self._rules = rules
+        self._literals = [way.lower() for one in self._people for way in _writings(one.value)]
+        self._tails = [one.value[-_TAIL:] for one in self._people if one.kind == "phone"]
 
     def hidden(self, text: str) -> str:
         """Give the text with pseudonyms in the place of those words."""
-        return self._words.sub(self._replaced, text) if self._words is not None else text
+        return self._words.sub(self._replaced, text) if self._may_stand_in(text) else text
+
+    def hidden_name(self, name: str) -> str:
+        """Give a touchpoint's name, in which a value may stand as names are written: `form_of_c_4711`."""
+        for one in self._people:
+            word = slug(one.value)
+            if word in name and len(word) >= _TELLING and not one.value.isalpha():
+                name = re.sub(rf"(?<![a-z0-9]){word}(?![a-z0-9])", "somebody", name)
+        return name
+
+    def _may_stand_in(self, text: str) -> bool:
+        """Say whether it is worth a closer look, which costs more: most texts name nobody."""
+        low = text.lower()
+        if any(literal in low for literal in self._literals):
+            return True
+        return bool(self._tails) and any(tail in re.sub(r"\D", "", text) for tail in self._tails)
+
+    @cached_property
+    def _ways(self) -> dict[str, str]:
+        """Patterns of how the values may be written, and what goes on instead; the longest first.
+
+        So an address comes before the name that it begins with.
+        """
+        ways: dict[str, str] = {}
+        for one in self._people:
+            ways |= {way: pseudonym(one.kind, one.value, self._rules) for way in _ways(one) if way not in ways}
+        return dict(sorted(ways.items(), key=lambda item: -len(item[0])))
+
+    @cached_property
+    def _words(self) -> re.Pattern[str]:
+        each = "|".join(f"({way})" for way in self._ways)
+        return re.compile(rf"({PSEUDONYM.pattern})|{_BEGIN}(?:{each})(?![^\W_])", re.IGNORECASE)
+
+    @cached_property
+    def _shown(self) -> list[str]:
+        return list(self._ways.values())
 
     def _replaced(self, match: re.Match[str]) -> str:
         group = match.lastindex or 1
         return match[0] if group == 1 else self._shown[group - 2]
 
 
+def _writings(value: str) -> list[str]:
+    """Give a value as it is, and as an address writes it: once, twice, or but for its slashes."""
+    if value.isalnum() and value.isascii():
+        return [value]
+    quoted = quote(value, safe="")
+    return list(dict.fromkeys((value, quoted, quote(quoted, safe=""), quote(value))))
+
+
 def _ways(one: Identifier) -> list[str]:
     """Give the patterns of how a value may be written."""
-    quoted = quote(one.value, safe="")
-    ways = [re.escape(text) for text in dict.fromkeys((one.value, quoted, quote(quoted, safe=""), quote(one.value)))]
+    ways = [re.escape(text) for text in _writings(one.value)]
     return [*ways, *_of_number(one.value)] if one.kind == "phone" else ways
 
 

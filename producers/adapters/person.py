@@ -9,6 +9,7 @@ import phonenumbers
 from schemas.identifier import Identifier, is_blank, is_pseudonym
 
 SHORTEST_NUMBER = 5
+_BLANK = re.compile(r"\s")
 
 
 def email(text: str | None) -> str | None:
@@ -20,12 +21,12 @@ def email(text: str | None) -> str | None:
         return None
     if is_pseudonym(text):
         return text
-    if found := re.search(r"<([^<>]+)>\s*$", text):
-        text = found[1]
     text = text.strip()
-    if "@" not in text.strip("@") or re.search(r"\s", text):
+    if text.endswith(">") and (found := re.search(r"<([^<>]+)>$", text)):
+        text = found[1].strip()
+    if "@" not in text.strip("@") or _BLANK.search(text):
         return None
-    return normalize("NFC", normalize("NFC", text).lower())
+    return text.lower() if text.isascii() else normalize("NFC", normalize("NFC", text).lower())
 
 
 @lru_cache(maxsize=65_536)
@@ -49,6 +50,16 @@ def phone(text: str | None, region: str | None = None) -> str | None:
     # A number that can be called within its own town only, or an emergency's, is another one's elsewhere.
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
+    written = _e164(number)
+    try:
+        again = _e164(phonenumbers.parse(written))
+    except phonenumbers.NumberParseException:
+        return None
+    # Zeros alone are read as one zero less each time: what is not itself when it is read again is no number.
+    return written if again == written else None
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
