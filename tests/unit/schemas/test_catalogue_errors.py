@@ -1,5 +1,7 @@
 """A bad catalogue is refused with file, line and reason."""
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -70,7 +72,11 @@ WRONG = {
         32,
         "conversions.purchase.touchpoints: there is no touchpoint",
     ),
-    "no touchpoint at all": (('["order_completed"]', "[]"), 32, "conversions.purchase.touchpoints: Tuple should have"),
+    "no touchpoint and no condition": (
+        ('["order_completed"]', "[]"),
+        31,
+        "conversions.purchase: needs touchpoints, or",
+    ),
     "a touchpoint that reaches two": (
         ('value = "amount"\n', 'value = "amount"\n[conversions.sale]\ntouchpoints = ["order_completed"]\n'),
         36,
@@ -91,6 +97,135 @@ WRONG = {
     ),
     "a name with capitals": (("[touchpoints.page_view]", "[touchpoints.PageView]"), 12, "touchpoints.PageView"),
     "a value of no kind": (('value = "amount"', 'value = "margin"'), 34, "conversions.purchase.value: Input should be"),
+    "a refund that converts": (
+        ('refunds = ["order_refunded"]', 'refunds = ["order_completed"]'),
+        32,
+        "conversions.purchase.touchpoints: 'order_completed' takes money back",
+    ),
+    "a condition that says nothing": (
+        ('value = "amount"\n', 'value = "amount"\n[[conversions.purchase.where]]\nfield = "amount"\n'),
+        35,
+        "conversions.purchase.where.0: a condition says at least one of",
+    ),
+    "a condition on a field that is none, in the second of two": (
+        (
+            'value = "amount"\n',
+            'value = "amount"\n[[conversions.purchase.where]]\nfield = "amount"\nat_least = 1\n'
+            '[[conversions.purchase.where]]\nfield = "price"\nat_least = 1\n',
+        ),
+        39,
+        "conversions.purchase.where.1.field: String should match",
+    ),
+    "a pattern that is none": (
+        ('value = "amount"\n', 'value = "amount"\nwhere = [{ field = "campaign", matches = "(" }]\n'),
+        35,
+        "conversions.purchase.where.0.matches: '(' is no regular expression",
+    ),
+    "a number that is none": (
+        ('value = "amount"\n', 'value = "amount"\nwhere = [{ field = "amount", at_least = "much" }]\n'),
+        35,
+        "conversions.purchase.where.0.at_least: Input should be a valid decimal",
+    ),
+    "a fixed value without its amount": (
+        ('value = "amount"', 'value = "fixed"'),
+        31,
+        "conversions.purchase: amount and value = 'fixed' stand together",
+    ),
+    "a fixed value without a currency": (
+        ('value = "amount"', 'value = "fixed"\namount = 5'),
+        31,
+        "conversions.purchase: a fixed amount has a currency",
+    ),
+    "a fixed value finer than its currency": (
+        ('value = "amount"', 'value = "fixed"\namount = "5.5"\ncurrency = "JPY"'),
+        31,
+        "conversions.purchase: ",
+    ),
+    "an unknown currency": (
+        ('value = "amount"', 'value = "fixed"\namount = 5\ncurrency = "XXQ"'),
+        36,
+        "conversions.purchase.currency: 'XXQ' is not an ISO 4217",
+    ),
+    "a value from no field": (
+        ('value = "amount"', 'value = "field"\ncurrency = "EUR"'),
+        31,
+        "conversions.purchase: field and value = 'field' stand together",
+    ),
+    "a value from a field in two currencies": (
+        ('value = "amount"', 'value = "field"\nfield = "properties.x"\ncurrency = "EUR"\ncurrency_field = "currency"'),
+        31,
+        "conversions.purchase: a value from a field has a currency or a currency_field",
+    ),
+    "a model that is none": (
+        ("[channels]", '[attribution]\nmodels = ["first", "frist"]\n\n[channels]'),
+        10,
+        "attribution.models.frist.kind: Input should be 'first'",
+    ),
+    "a model twice": (
+        ("[channels]", '[attribution]\nmodels = ["first", "first"]\n\n[channels]'),
+        10,
+        "attribution.models: 'first' stands there twice",
+    ),
+    "no model": (
+        ("[channels]", "[attribution]\nmodels = []\n\n[channels]"),
+        10,
+        "attribution.models: Dictionary should",
+    ),
+    "a model that is neither list nor table": (
+        ("[channels]", '[attribution]\nmodels = "first"\n\n[channels]'),
+        10,
+        "attribution.models: Input should be a valid dictionary",
+    ),
+    "a setting of another model": (
+        ("[channels]", "[attribution.models.first]\n\n[attribution.models.linear]\nhalf_life_days = 7\n\n[channels]"),
+        11,
+        "attribution.models.linear: half_life_days belongs to time_decay alone",
+    ),
+    "a model of two minds": (
+        ("[channels]", '[attribution.models.ours]\nkind = "last"\nentry_point = "ours"\n\n[channels]'),
+        9,
+        "attribution.models.ours: a model has a kind or an entry_point",
+    ),
+    "a half-life of nothing": (
+        ("[channels]", "[attribution.models.time_decay]\nhalf_life_days = 0\n\n[channels]"),
+        10,
+        "attribution.models.time_decay.half_life_days: Input should be greater",
+    ),
+    "weights of nothing": (
+        ("[channels]", "[attribution.models.position_based]\nweights = [0, 0, 0]\n\n[channels]"),
+        9,
+        "attribution.models.position_based: weights must not all be 0",
+    ),
+    "a weight too few": (
+        ("[channels]", "[attribution.models.position_based]\nweights = [50, 50]\n\n[channels]"),
+        10,
+        "attribution.models.position_based.weights.2: Field required",
+    ),
+    "a transform that is none": (
+        ("[channels]", '[attribution.models.last]\ntransforms = ["expose"]\n\n[channels]'),
+        10,
+        "attribution.models.last.transforms.0: Input should be 'unique'",
+    ),
+    "another word for silence": (
+        ("[channels]", '[attribution.consent]\nunknown = "maybe"\n\n[channels]'),
+        10,
+        "attribution.consent.unknown: Input should be 'allowed' or 'withheld'",
+    ),
+    "a reporting currency without rates": (
+        ("[channels]", '[currencies]\nreporting = "EUR"\n\n[channels]'),
+        9,
+        "currencies: reporting and rates stand together",
+    ),
+    "a reporting currency that is none": (
+        ("[channels]", '[currencies]\nreporting = "XXQ"\nrates = "r.csv"\n\n[channels]'),
+        10,
+        "currencies.reporting: 'XXQ' is not an ISO 4217",
+    ),
+    "rates that are not there": (
+        ("[channels]", '[currencies]\nreporting = "EUR"\nrates = "r.csv"\n\n[channels]'),
+        11,
+        "r.csv: cannot be read: No such file",
+    ),
     "a section that is missing": (("[channels]\nweb", "[chanels]\nweb"), None, "channels: Field required"),
 }
 
@@ -125,6 +260,43 @@ def test_a_missing_file_and_bytes_that_are_no_text_are_refused(tmp_path: Path) -
     path.write_bytes(b"version = 1 # \xff")
     with pytest.raises(CatalogueError, match=r"is not UTF-8 \(byte 14\)"):
         load(path)
+
+
+RATES = ("[channels]", '[currencies]\nreporting = "USD"\nrates = "rates.csv"\n\n[channels]')
+
+
+def test_rates_are_read_from_the_file_beside_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "rates.csv").write_text("date,currency,rate\n2026-01-02,USD,1.25\n")
+    table = load(written(tmp_path, GOOD.replace(*RATES))).currencies.table
+    assert table.rate("USD", date(2026, 1, 2)) == Decimal("1.25")
+
+
+@pytest.mark.parametrize(
+    ("rates", "place", "reason"),
+    [
+        (b"date,currency,rate\n2026-01-02,USD,much\n", "rates.csv:2: ", "'much' is no rate"),
+        (b"date,currency,rate\n2026-01-02,JPY,160\n", "catalogue.toml:11: ", "has no rate for USD"),
+        (b"date,currency,rate\n\xff\n", "catalogue.toml:11: ", "is not UTF-8"),
+    ],
+)
+def test_bad_rates_are_refused_with_file_and_line(tmp_path: Path, rates: bytes, place: str, reason: str) -> None:
+    (tmp_path / "rates.csv").write_bytes(rates)
+    with pytest.raises(CatalogueError, match=reason) as refused:
+        load(written(tmp_path, GOOD.replace(*RATES)))
+    assert str(refused.value).startswith(str(tmp_path / place))
+
+
+def test_models_are_a_list_of_names_or_tables_in_the_files_order(tmp_path: Path) -> None:
+    listed = GOOD.replace("[channels]", '[attribution]\nmodels = ["last", "first"]\n\n[channels]')
+    assert list(load(written(tmp_path, listed)).attribution.models) == ["last", "first"]
+    tables = (
+        "[attribution.models.last]\n[attribution.models.slow]\nkind = 'time_decay'\nhalf_life_days = 30\n\n[channels]"
+    )
+    models = load(written(tmp_path, GOOD.replace("[channels]", tables))).attribution.models
+    assert [(name, model.kind, model.half_life_days) for name, model in models.items()] == [
+        ("last", "last", 7),
+        ("slow", "time_decay", 30),
+    ]
 
 
 @pytest.mark.parametrize("event", ["Order Completed", "order_completed", "ORDER-COMPLETED", "orderCompleted"])
