@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from deploy.identity_store import IdentityStore
 from deploy.profile_story import Attribute, Consent, Contact, Conversion, Customer, Figures, Journey
 from schemas.base import profile_id as named_profile
+from schemas.money import minor_digits
 from sinks.client import Store
 from sinks.sql import query
 
@@ -67,13 +69,22 @@ class ProfileStore:
                 for purpose, allowed, at, source, touchpoint in self._rows("profile_consent", of)
             ],
             figures=Figures(
-                touchpoints, _utc_or_none(first), _utc_or_none(last), channel, journeys, conversions, dict(value)
+                touchpoints,
+                _utc_or_none(first),
+                _utc_or_none(last),
+                channel,
+                journeys,
+                conversions,
+                {currency: _written(amount, currency) for currency, amount in value.items()},
             ),
             journeys=[
                 Journey(_utc(opened), _utc(last), _utc_or_none(converted), *rest)
                 for opened, last, converted, *rest in self._rows("profile_journeys", few)
             ],
-            conversions=[Conversion(_utc(at), *rest) for at, *rest in self._rows("profile_conversions", few)],
+            conversions=[
+                Conversion(_utc(at), name, channel, order, _written(gross, money), _written(net, money), money, *rest)
+                for at, name, channel, order, gross, net, money, *rest in self._rows("profile_conversions", few)
+            ],
             complaints=self._contacts({**of, "most": MOST_COMPLAINTS, "complaints": True}),
             contacts=self._contacts({**few, "complaints": False}),
         )
@@ -88,10 +99,23 @@ class ProfileStore:
         ]
 
     def _contacts(self, parameters: Mapping[str, Any]) -> list[Contact]:
-        return [Contact(_utc(at), *rest) for at, *rest in self._rows("profile_touchpoints", parameters)]
+        return [
+            Contact(_utc(at), *what, None if amount is None else _written(amount, currency), currency, id_)
+            for at, *what, amount, currency, id_ in self._rows("profile_touchpoints", parameters)
+        ]
 
     def _rows(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         return self._store.rows(query(name, self._store.database), parameters)
+
+
+def _written(amount: Decimal, currency: str) -> Decimal:
+    """Give an amount with as many decimals as its currency has, or as it needs: 19.90, not 19.9000."""
+    try:
+        digits = minor_digits(currency)
+    except ValueError:
+        digits = 0
+    short = round(amount, digits)
+    return short if short == amount else amount.normalize()
 
 
 def _utc(moment: datetime) -> datetime:
