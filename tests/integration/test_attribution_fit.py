@@ -31,8 +31,9 @@ from schemas.catalogue import Catalogue, load
 from schemas.identifier import Identifier
 from schemas.money import Money
 from schemas.touchpoint import Campaign, Touchpoint
+from sinks.cells import Rows
 from sinks.client import Store
-from sinks.rows import COLUMNS, TOPICS, Rows, read
+from sinks.rows import COLUMNS, TOPICS, read
 from streams.core.attribution.data_driven.fit import FitError, Request
 from streams.core.attribution.data_driven.paths import Paths
 from streams.core.attribution.data_driven.published import weights_of, weights_on

@@ -77,14 +77,14 @@ def test_a_path_that_comes_again_is_a_path_with_a_higher_count(rows: list[Row], 
 @given(ROWS)
 @SOME
 def test_touching_a_name_again_at_once_does_not_change_order_1(rows: list[Row]) -> None:
-    merged = [(tuple(name for name, _ in groupby(path)), *counts) for path, *counts in rows]
+    merged = [(tuple(name for name, _ in groupby(path)), c, o, v) for path, c, o, v in rows]
     assert markov(from_sequences(rows)).effects.tolist() == markov(from_sequences(merged)).effects.tolist()
 
 
 @given(ROWS, ORDERS)
 @SOME
 def test_a_name_on_the_path_of_every_conversion_loses_all_of_them(rows: list[Row], order: int) -> None:
-    paths = from_sequences([(("z", *path), *counts) for path, *counts in rows])
+    paths = from_sequences([(("z", *path), c, o, v) for path, c, o, v in rows])
     assert markov(paths, order).effects[paths.names.index("z")] == pytest.approx(1.0, abs=1e-12)
 
 

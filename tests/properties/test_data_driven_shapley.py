@@ -37,7 +37,7 @@ def test_the_values_of_all_names_are_together_the_observed_rate(rows: list[Row])
 @SOME
 def test_names_that_can_be_exchanged_get_the_same(rows: list[Row]) -> None:
     other = {"a": "b", "b": "a"}
-    exchanged = [(tuple(other.get(name, name) for name in path), *counts) for path, *counts in rows]
+    exchanged = [(tuple(other.get(name, name) for name in path), c, o, v) for path, c, o, v in rows]
     both = [*rows, *exchanged, (("a", "b"), 1, 1, 0)]
     paths = from_sequences(both)
     found = dict(zip(paths.names, shapley(paths).effects.tolist(), strict=True))

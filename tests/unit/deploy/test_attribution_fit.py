@@ -1,0 +1,90 @@
+"""What is published of a fit, what it is called, and what people are told of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from deploy.attribution_fit import Fitted, fitted, model_name, record_of
+from deploy.attribution_paths import Window, WindowPaths
+from deploy.cli.attribution import BAR, bar, warnings
+from schemas.attribution_model import AttributionModel
+from schemas.topics import MODELS
+from streams.core.attribution.data_driven.fit import Request, fit
+from streams.core.attribution.data_driven.paths import Paths, from_sequences
+from streams.core.attribution.data_driven.published import weights_of, weights_on
+from streams.core.touch import Touch
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+PATHS = from_sequences(
+    [
+        (("email",), 40, 160, 4000),
+        (("email", "web"), 60, 40, 9000),
+        (("web", "print"), 0, 100, 0),
+        (("print", "email"), 1, 99, 50),
+        ((), 5, 0, 100),
+    ]
+)
+
+
+def touch(channel: str, campaign: str | None = None, name: str = "page_view") -> Touch:
+    return Touch(0, bytes(16), name, channel, campaign, 0)
+
+
+def test_a_name_that_lowers_the_rate_is_told() -> None:
+    assert any("print lower the rate" in said for said in warnings(published(PATHS, Request("shapley"))))
+
+
+def published(paths: Paths, request: Request) -> Fitted:
+    return fitted(WindowPaths(paths, "EUR", 2, 3), Window(NOW), "channel", request, "m", NOW)
+
+
+def test_what_is_published_reads_back_and_gives_the_weights_to_a_path() -> None:
+    found = published(PATHS, Request(bootstrap=20))
+    record = record_of(found.model)
+    assert (record.topic, record.key) == (MODELS.name, b"m")
+    model = AttributionModel.model_validate_json(record.value)
+    assert model == found.model
+    weights = {line.name: line.weight for line in found.fit.lines}
+    path = [touch("email"), touch("web"), touch("email"), touch("unheard_of")]
+    assert weights_on(path, weights_of(model)) == [weights["email"], 2 * weights["web"], weights["email"], 0]
+
+
+def test_a_fit_has_the_same_id_again_and_another_time_another() -> None:
+    ids = [published(PATHS, Request()).model.fit_id for _ in range(2)]
+    assert ids[0] == ids[1]
+    later = fitted(WindowPaths(PATHS, None, 0, 0), Window(NOW), "channel", Request(), "m", NOW.replace(hour=1))
+    assert later.model.fit_id != ids[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "order", "level", "name"),
+    [
+        ("markov", 1, "channel", "markov"),
+        ("markov", 2, "channel", "markov_2"),
+        ("shapley", 1, "channel", "shapley"),
+        ("markov", 3, "campaign", "markov_3_campaign"),
+        ("shapley", 1, "touchpoint", "shapley_touchpoint"),
+    ],
+)
+def test_a_model_is_called_after_what_it_is(kind, order, level, name) -> None:  # type: ignore[no-untyped-def] # a table
+    assert model_name(kind, order, level) == name
+
+
+def test_warnings_say_what_makes_a_fit_weak() -> None:
+    said = " ".join(warnings(published(PATHS, Request(bootstrap=5))))
+    assert "fewer than 30 conversions on the paths of print" in said
+    assert "5 conversions have no path" in said
+    assert "3 conversions in other currencies" in said
+    only = published(from_sequences([(("a",), 50, 0, 0)]), Request())
+    assert any("no journey without a conversion" in line for line in warnings(only))
+
+
+def test_a_bar_is_full_as_far_as_the_weight_is_sure() -> None:
+    found = fit(PATHS, Request(bootstrap=50))
+    for line in found.lines:
+        drawn = bar(line, 1.0)
+        assert len(drawn) <= BAR
+        assert drawn == drawn.rstrip("▒") + "▒" * drawn.count("▒")
+    assert "▒" not in bar(fit(PATHS, Request()).lines[0], 1.0)
