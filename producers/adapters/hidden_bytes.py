@@ -40,7 +40,9 @@ _PACKED = frozenset({"uepx", "cx"})  # Snowplow's, in base64
 _USER = re.compile(r"iglu:[^/]+/user/")
 _DEEPEST = 32
 _TELLING = 4
-"""Signs of a value that is nothing else by chance."""
+"""Signs of a value that is nothing else by chance, where it stands alone."""
+_WORD = 6
+"""The same, where it stands within a text."""
 
 
 def bytes_hidden(raw: bytes, sender: Sender, named: Mapping[str, str]) -> bytes | None:
@@ -87,8 +89,8 @@ class _Inside:
         """Give the JSON value of a whole event: what names somebody in one place is hidden in the others, too."""
         self._found.clear()
         hidden = self.value("", "", value, {})
-        again = {text: shown for text, shown in self._found.items() if len(text) >= _TELLING}
-        return _again(hidden, again) if again else hidden
+        again = _Again(self._found)
+        return again.hidden(hidden) if again else hidden
 
     def knows(self, name: str) -> bool:
         way = folded(name)
@@ -194,13 +196,36 @@ class _Inside:
         return match[0] if found is None else f"{match[1]}={quote(found, safe='')}"
 
 
-def _again(value: Any, found: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _again(inner, found) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_again(inner, found) for inner in value]
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    return found.get(text, value) if isinstance(text, str) else value
+class _Again:
+    """What has been found to name somebody, where it stands again: alone, or as a word of a text."""
+
+    def __init__(self, found: Mapping[str, str]) -> None:
+        self._found = {text: shown for text, shown in found.items() if len(text) >= _TELLING}
+        words = {
+            way: shown for text, shown in found.items() if len(text) >= _WORD for way in (text, quote(text, safe=""))
+        }
+        self._words = {way.lower(): shown for way, shown in words.items()}
+        longest = sorted(map(re.escape, words), key=len, reverse=True)
+        each = rf"{PSEUDONYM.pattern}|(?<![^\W_])(?:{'|'.join(longest)})(?![^\W_])"
+        self._pattern = re.compile(each, re.IGNORECASE) if words else None
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def hidden(self, value: Any) -> Any:
+        """Give any JSON value without them."""
+        if isinstance(value, dict):
+            return {key: self.hidden(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.hidden(inner) for inner in value]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self._found.get(str(value), value)
+        if not isinstance(value, str):
+            return value
+        shown = self._found.get(value)
+        if shown is not None or self._pattern is None:
+            return shown or value
+        return self._pattern.sub(lambda match: self._words.get(match[0].lower(), match[0]), value)
 
 
 def _is_valid(number: str) -> bool:
