@@ -17,8 +17,12 @@ class State:
     identifier: str
     profile_id: UUID | None = None
     named_by: str = ""
-    identifiers: int = 0
     figures: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def others(self) -> int:
+        """How many other identifiers are in that profile."""
+        return max(0, self.figures.get("identifiers", 0) - 1)
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON's types."""
@@ -26,7 +30,6 @@ class State:
             "identifier": self.identifier,
             "profile_id": str(self.profile_id) if self.profile_id else None,
             "named_by": self.named_by or None,
-            "identifiers": self.identifiers,
             **self.figures,
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,10 +24,12 @@ MOST_NEAR = 5
 
 
 class UnknownIdentifierError(LookupError):
-    """No event and no decision that has come through has this identifier. `near` are some that are alike."""
+    """Nobody is known by this identifier. `near` are some that are alike, `stopped` what guards kept apart from it."""
 
-    def __init__(self, identifier: str, near: list[str]) -> None:
+    def __init__(self, identifier: str, near: list[str], stopped: Sequence[Stop] = ()) -> None:
         alike = f"; there is {', '.join(near)}" if near else ""
+        if stopped:
+            alike = f" but that {stopped[0].words} ({stopped[0].why})"
         hidden = ""
         if is_pseudonym(identifier.partition(":")[2]):
             hidden = " (its value is kept as a pseudonym: has the key that makes it changed?)"
@@ -57,15 +59,17 @@ class IdentityStore:
             UnknownIdentifierError: nothing is.
             StoreError: ClickHouse does not answer, or has no tables.
         """
-        home = self.home(identifier)
+        stretches = self.stretches(identifier)
+        home = self._home(stretches)
+        stopped = self.stops(identifier=identifier)
         if home is None:
-            raise UnknownIdentifierError(identifier, self.near(identifier))
-        stopped, decisions = self.stops(identifier=identifier), self.decisions(identifier)
+            raise UnknownIdentifierError(identifier, self.near(identifier), stopped)
+        decisions = self.decisions(identifier)
         return Story(
             identifier=identifier,
             profile_id=home.profile_id,
             named_by=home.named_by,
-            stretches=self.stretches(identifier),
+            stretches=stretches,
             members=self.members(home.profile_id),
             history=self._changes("identity_history", {"identifier": identifier, "most": MOST})[::-1],
             stopped=stopped,
@@ -81,8 +85,10 @@ class IdentityStore:
 
     def home(self, identifier: str) -> Stretch | None:
         """Say whose its newest events are, under the policy that most sources have; None where it is not known."""
-        found = self.stretches(identifier)
-        usual = [one for one in found if one.policy == self._rules.policy] or found[:1]
+        return self._home(self.stretches(identifier))
+
+    def _home(self, stretches: list[Stretch]) -> Stretch | None:
+        usual = [one for one in stretches if one.policy == self._rules.policy] or stretches[:1]
         return usual[-1] if usual else None
 
     def members(self, profile_id: UUID) -> list[Member]:
@@ -126,8 +132,9 @@ class IdentityStore:
 
     def figures(self, profile_id: UUID) -> dict[str, int]:
         """Count what is in a profile."""
-        [(touchpoints, journeys, conversions)] = self._rows("identity_figures", {"profile_id": profile_id})
-        return {"touchpoints": int(touchpoints), "journeys": int(journeys), "conversions": int(conversions)}
+        [counts] = self._rows("identity_figures", {"profile_id": profile_id})
+        names = ("identifiers", "touchpoints", "journeys", "conversions")
+        return {name: int(count) for name, count in zip(names, counts, strict=True)}
 
     def weight(self, identifier: str) -> Weight:
         """Count what goes wherever an identifier goes."""

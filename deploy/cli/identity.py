@@ -320,8 +320,8 @@ def _consequences(store: IdentityStore, command: Command, state: State) -> Itera
     yield f"{state.identifier} is in the profile of {state.named_by}: {state_text(state)}"
     weight = store.weight(state.identifier)
     own = counted({"touchpoints": weight.touchpoints, "conversions": weight.conversions})
-    if state.named_by == state.identifier and state.identifiers > 1:
-        others = f"{state.identifiers - 1} other identifier{'' if state.identifiers == 2 else 's'}"
+    if state.named_by == state.identifier and state.others:
+        others = f"{state.others} other identifier{'' if state.others == 1 else 's'}"
         if command.action == "block":
             yield f"it names the profile: its own {own} stay, and the {others} in it leave for profiles of their own"
         else:
@@ -347,7 +347,8 @@ def _refuse_unknown(store: IdentityStore, states: list[State]) -> None:
 
     for state in states:
         if not state.named_by:
-            error = UnknownIdentifierError(state.identifier, store.near(state.identifier))
+            stopped = store.stops(identifier=state.identifier, most=1)
+            error = UnknownIdentifierError(state.identifier, store.near(state.identifier), stopped)
             raise _unknown(error, "; if no event has had it yet, add --new")
 
 
@@ -357,8 +358,7 @@ def _state(store: IdentityStore, key: str) -> State:
     home = store.home(key)
     if home is None:
         return State(key)
-    members = len(store.members(home.profile_id))
-    return State(key, home.profile_id, home.named_by, members, store.figures(home.profile_id))
+    return State(key, home.profile_id, home.named_by, store.figures(home.profile_id))
 
 
 def _command(action: Action, identifiers: list[Identifier], how: _Sending) -> Command:

@@ -22,7 +22,7 @@ def tell_story(story: Story, form: Format) -> None:
     facts = [
         ("identifier", story.identifier),
         ("profile", f"{story.profile_id}, named by {story.named_by}"),
-        ("in it", counted({"identifiers": len(story.members), **story.figures})),
+        ("in it", counted(story.figures)),
     ]
     if story.blocked:
         facts.append(("blocked", f"it joins nobody: {story.blocked}"))
@@ -94,7 +94,7 @@ def decision_row(one: Decision) -> tuple[object, ...]:
 
 def state_text(state: State) -> str:
     """Say how much is in the profile that an identifier is in."""
-    return counted({"identifiers": state.identifiers, **state.figures}) if state.named_by else ""
+    return counted(state.figures) if state.named_by else ""
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -18,7 +18,9 @@ EMAIL, ADA, BO = "email:ada@example.org", "customer:ada", "customer:bo"
 
 def decided(*actions: tuple[str, str, str | None]) -> list[Decision]:
     return [
-        Decision(UUID(int=n), action, identifier, other, AT + timedelta(minutes=n), "Service desk", "why" if n else None)
+        Decision(
+            UUID(int=n), action, identifier, other, AT + timedelta(minutes=n), "Service desk", "why" if n else None
+        )
         for n, (action, identifier, other) in enumerate(actions)
     ]
 
@@ -81,5 +83,5 @@ def test_what_is_behind_a_change_is_said_in_words_where_it_is_known(why: Why, wo
 
 
 def test_a_state_of_what_is_not_known_is_empty() -> None:
-    nothing: dict[str, Any] = {"identifier": EMAIL, "profile_id": None, "named_by": None, "identifiers": 0}
+    nothing: dict[str, Any] = {"identifier": EMAIL, "profile_id": None, "named_by": None}
     assert State(EMAIL).as_json() == nothing
