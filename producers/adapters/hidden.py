@@ -2,18 +2,19 @@
 
 Senders repeat who it was: in traits, in the address of the page, in a mail's subject. So the values are looked for in
 every text of a touchpoint, as words: as they are, as an address writes them (`%40`), a telephone number also without
-its country. Addresses and numbers of others that are written there are hidden, too.
+its country. Addresses and numbers of others that are written there are hidden, too. A number as short as 7 tells
+nothing where it stands in a text, and would spoil prices and products: it is looked for in fields that name somebody.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import phonenumbers
 
-from producers.adapters.hidden_bytes import text_hidden
+from producers.adapters.hidden_bytes import PARAMETER, text_hidden
 from producers.adapters.loose import folded
 from producers.adapters.naming import NAMED
 from producers.adapters.sender import Sender
@@ -28,13 +29,16 @@ _OURS = frozenset(
     | {"kind", "metric", "result", "about_event", "about_touchpoint", "bot", "machine", "reach"}
 )
 #: What names an order or a place. A number there is not the customer's, even where it is the same number.
-_REFERENCES = frozenset({"order_id", "about_order", "about_ticket", "receipt", "till", "store"})
+_REFERENCES = frozenset({"order_id", "about_order", "about_ticket", "receipt", "till", "store", "product", "response"})
 _SHORT = frozenset({"order_id", "name", "language", "survey", "response", "about_order", "about_ticket"})
 _TEXT = 4096
 _BEGIN = r"(?:(?<![^\W_])|(?<=%[0-9A-F]{2}))"
 """Of a word; `%3D` before it is a sign, not a letter."""
 _TELLING = 6
 """Signs of a number or name that is nobody else's by chance."""
+_SHORTEST = 4
+"""Digits of a number that is looked for in texts."""
+_NAMING = NAMED.keys() | {"id"}
 _TAIL = 6
 """Digits at the end of a telephone number that stand together once its signs are left out."""
 
@@ -84,13 +88,13 @@ def _property(name: str, value: Any, clean: Callable[[str], str], words: "_Words
         return {clean(key): _property(key, inner, clean, words) for key, inner in value.items()}
     if isinstance(value, list):
         return [_property(name, inner, clean, words) for inner in value]
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, str | int) and not isinstance(value, bool):
         text = str(value)
-        if len(text) >= _TELLING or folded(name) in NAMED:
-            hidden_ = words.hidden(text)
-            return value if hidden_ == text else hidden_
+        if folded(name) in _NAMING and (shown := words.alone(text)) is not None:
+            return shown
+        if isinstance(value, str):
+            return clean(value)
+        return shown if len(text) >= _TELLING and (shown := words.alone(text)) is not None else value
     return value
 
 
@@ -98,14 +102,23 @@ class _Words:
     """The values of a touchpoint's identifiers, wherever they stand as a word of their own."""
 
     def __init__(self, people: Iterable[Identifier], rules: IdentifierRules) -> None:
-        self._people = [one for one in people if not is_pseudonym(one.value)]
+        people = [one for one in people if not is_pseudonym(one.value)]
+        self._alone = {one.value: pseudonym(one.kind, one.value, rules) for one in reversed(people)}
+        self._people = [one for one in people if len(one.value) >= _SHORTEST or not one.value.isdigit()]
+        self._short = len(self._people) < len(people)
         self._rules = rules
         self._literals = [way.lower() for one in self._people for way in _writings(one.value)]
         self._tails = [one.value[-_TAIL:] for one in self._people if one.kind == "phone"]
 
     def hidden(self, text: str) -> str:
         """Give the text with pseudonyms in the place of those words."""
+        if self._short and "=" in text:
+            text = PARAMETER.sub(self._parameter, text)
         return self._words.sub(self._replaced, text) if self._may_stand_in(text) else text
+
+    def alone(self, text: str) -> str | None:
+        """Give the pseudonym of a value that is all of a field; None where it is nobody's."""
+        return self._alone.get(text.strip())
 
     def hidden_name(self, name: str) -> str:
         """Give a touchpoint's name, in which a value may stand as names are written: `form_of_c_4711`."""
@@ -114,6 +127,10 @@ class _Words:
             if word in name and len(word) >= _TELLING and not one.value.isalpha():
                 name = re.sub(rf"(?<![a-z0-9]){word}(?![a-z0-9])", "somebody", name)
         return name
+
+    def _parameter(self, match: re.Match[str]) -> str:
+        shown = self._alone.get(unquote(match[2])) if folded(match[1]) in _NAMING else None
+        return match[0] if shown is None else f"{match[1]}={quote(shown, safe='')}"
 
     def _may_stand_in(self, text: str) -> bool:
         """Say whether it is worth a closer look, which costs more: most texts name nobody."""

@@ -33,7 +33,8 @@ _ADDRESS = r"(?<![\w.+%'-])[\w.+%'-]{1,192}(?:@|%40)(?:[\w-]{1,63}\.)+[^\W\d_]{2
 _NUMBER = r"(?<![\w+])(?:\+|%2B)[1-9](?:[\s()./-]{0,2}\d){6,14}(?!\w)"
 _LOOKS = re.compile(rf"(?P<done>{PSEUDONYM.pattern})|(?P<email>{_ADDRESS})|(?P<phone>{_NUMBER})", re.IGNORECASE)
 _MAY_LOOK = re.compile(r"[@+]|%40|%2B", re.IGNORECASE)
-_PARAMETER = re.compile(r"(?<=[?&;])([A-Za-z][\w.-]{1,40})=([^&;#\s\"'<>]+)")
+PARAMETER = re.compile(r"(?<=[?&;])([A-Za-z][\w.-]{1,40})=([^&;#\s\"'<>]+)")
+"""One of an address's query: its name and its value."""
 _FIELD = re.compile(r"[\w.%+\[\]-]+=")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|.*\d:\d\d")
 _PACKED = frozenset({"uepx", "cx"})  # Snowplow's, in base64
@@ -115,7 +116,7 @@ class _Inside:
 
     def text(self, text: str) -> str:
         """Give a text in which anything may stand, also an address with a query."""
-        return self.looking(_PARAMETER.sub(self._parameter, text) if "=" in text else text)
+        return self.looking(PARAMETER.sub(self._parameter, text) if "=" in text else text)
 
     def looking(self, text: str) -> str:
         """Give a text without what looks like an address or a number with its country."""

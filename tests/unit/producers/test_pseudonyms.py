@@ -28,6 +28,7 @@ from producers.adapters.sender import Sender
 from producers.adapters.web import segment
 from producers.identity_text import IdentifierRules, pseudonym
 from producers.records import record_of
+from schemas.bodies import WebBody
 from schemas.catalogue import load
 from schemas.outcome import Accepted, Outcome, Quarantined
 from schemas.quarantine import QuarantineRecord
@@ -206,6 +207,25 @@ def test_a_number_that_is_the_orders_stays_the_orders() -> None:
     assert outcome.touchpoint.properties["items"] == 1001
     assert outcome.touchpoint.properties["customer_id"] == shown
     assert outcome.touchpoint.properties["path"] == f"/a/{shown}"
+
+
+def test_a_number_that_is_nobodys_by_its_length_is_hidden_where_a_field_names_somebody_and_nowhere_else() -> None:
+    event = {
+        **EVERYWHERE,
+        "event": "Order Completed",
+        "userId": "7",
+        "context": {"page": {"url": "https://shop.example/tea/7?user_id=7&size=7"}, "traits": {"id": "7"}},
+        "properties": {"order_id": "7", "customer_id": 7, "products": [{"product_id": "7", "quantity": 7}], "n": "7"},
+    }
+    outcome = segment_outcome(event)
+    assert isinstance(outcome, Accepted)
+    told, shown = outcome.touchpoint, pseudonym("customer", "7", RULES)
+    assert isinstance(told.body, WebBody)
+    assert told.body.url == f"https://shop.example/tea/7?user_id={quote(shown, safe='')}&size=7"
+    assert told.body.items[0].product == "7"
+    assert told.properties["traits"] == {"id": shown}
+    assert told.properties["customer_id"] == shown
+    assert (told.properties["n"], told.order_id) == ("7", "7")
 
 
 def test_kinds_that_are_kept_clear_stay_clear() -> None:
