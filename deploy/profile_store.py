@@ -100,8 +100,10 @@ class ProfileStore:
 
     def _contacts(self, parameters: Mapping[str, Any]) -> list[Contact]:
         return [
-            Contact(_utc(at), *what, None if amount is None else _written(amount, currency), currency, id_)
-            for at, *what, amount, currency, id_ in self._rows("profile_touchpoints", parameters)
+            Contact(_utc(at), name, channel, source, campaign, order, _written_or_none(amount, money), money, id_)
+            for at, name, channel, source, campaign, order, amount, money, id_ in self._rows(
+                "profile_touchpoints", parameters
+            )
         ]
 
     def _rows(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -116,6 +118,10 @@ def _written(amount: Decimal, currency: str) -> Decimal:
         digits = 0
     short = round(amount, digits)
     return short if short == amount else amount.normalize()
+
+
+def _written_or_none(amount: Decimal | None, currency: str) -> Decimal | None:
+    return None if amount is None else _written(amount, currency)
 
 
 def _utc(moment: datetime) -> datetime:
