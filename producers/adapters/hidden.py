@@ -79,8 +79,9 @@ def _clean(name: str, value: Any, clean: Callable[[str], str]) -> Any:
         return [_clean(name, one, clean) for one in value]
     if not isinstance(value, str) or (name in _REFERENCES and value.isdigit()):
         return value
+    cleaned = clean(value)
     # What has become too long for its field is cut; who it was is not told by it any more.
-    return clean(value)[: LONGEST if name in _SHORT else _TEXT].strip() or None
+    return value if cleaned == value else cleaned[: LONGEST if name in _SHORT else _TEXT].strip()
 
 
 def _property(name: str, value: Any, clean: Callable[[str], str], words: "_Words") -> Any:

@@ -23,6 +23,7 @@ import phonenumbers
 from producers.adapters.hotline.numbers import number_of
 from producers.adapters.loose import folded
 from producers.adapters.naming import NAMED, NESTED, NETWORKS
+from producers.adapters.payload import deeper_than
 from producers.adapters.pieces import delimiter_of
 from producers.adapters.sender import Sender
 from producers.identity_text import normalised, pseudonym
@@ -40,6 +41,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d|.*\d:\d\d")
 _PACKED = frozenset({"uepx", "cx"})  # Snowplow's, in base64
 _USER = re.compile(r"iglu:[^/]+/user/")
 _DEEPEST = 32
+"""Levels of JSON in a text, and of texts in each other: what is deeper is left out."""
 _TELLING = 4
 """Signs of a value that is nothing else by chance, where it stands alone."""
 _WORD = 6
@@ -54,15 +56,15 @@ def bytes_hidden(raw: bytes, sender: Sender, named: Mapping[str, str]) -> bytes 
     if not raw:
         return raw
     inside = _Inside(sender, named)
-    if (found := _json(raw, inside)) is not None:
-        return found
     try:
+        if (found := _json(raw, inside)) is not None:
+            return found
         text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        found_text = _form(text, inside)
+        if found_text is None:
+            found_text = _table(text, inside)
+    except (UnicodeDecodeError, RecursionError):  # the latter where JSON is nested deeper than we can follow
         return None
-    found_text = _form(text, inside)
-    if found_text is None:
-        found_text = _table(text, inside)
     return None if found_text is None else found_text.encode()
 
 
@@ -133,7 +135,7 @@ class _Inside:
                 inner = orjson.loads(text)
             except orjson.JSONDecodeError:
                 return self.text(text)
-            return self._within(inner, text)
+            return "" if deeper_than(inner, _DEEPEST) else self._within(inner, text)
         return self.text(text)
 
     def _within(self, inner: Any, text: str) -> str:
@@ -148,6 +150,8 @@ class _Inside:
             inner = orjson.loads(content)
         except (Base64Error, ValueError):
             return None
+        if deeper_than(inner, _DEEPEST):
+            return ""
         hidden = self._within(inner, content)
         return text if hidden == content else urlsafe_b64encode(hidden.encode()).decode().rstrip("=")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 from unicodedata import normalize
 
 import phonenumbers
@@ -13,12 +15,16 @@ from hypothesis import strategies as st
 from producers.adapters.adapter import Context, Piece
 from producers.adapters.crm.touchpoints import ADAPTER
 from producers.adapters.finish import outcome_of
+from producers.adapters.hidden import hidden
 from producers.adapters.hidden_bytes import bytes_hidden, value_hidden
 from producers.adapters.sender import Sender
-from producers.identity_text import IdentifierRules, identifier_of, normalised, pseudonym
+from producers.adapters.web import segment
+from producers.identity_text import IdentifierRules, identifier_of, normalised, one_writing, pseudonym
 from schemas.catalogue import load
-from schemas.identifier import STRENGTH, Identifier, strongest
-from schemas.outcome import Accepted
+from schemas.identifier import STRENGTH, Identifier, is_blank, is_pseudonym, strongest
+from schemas.outcome import Accepted, Quarantined
+from schemas.touchpoint import Touchpoint
+from tests.properties.any_touchpoint import any_touchpoint
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 KINDS = st.sampled_from((*STRENGTH, "badge", "handle"))
@@ -137,3 +143,34 @@ def test_bytes_of_any_kind_are_hidden_or_not_kept_and_never_raise(raw: bytes) ->
     sender = replace(CONTEXT.sender, rules=IdentifierRules(key=b"k" * 32))
     found = bytes_hidden(raw, sender, {})
     assert found is None or bytes_hidden(found, sender, {}) in (found, None)
+
+
+HIDING = replace(CONTEXT.sender, rules=IdentifierRules(key=b"k" * 32))
+
+
+@given(any_touchpoint(), IDENTIFIERS)
+@settings(max_examples=60, deadline=None)
+def test_a_hidden_touchpoint_tells_nobody_and_is_otherwise_the_same(
+    touchpoint: Touchpoint, identifiers: list[tuple[str, str]]
+) -> None:
+    named = [Identifier(kind=kind, value=value) for kind, value in identifiers if not is_blank(value)]
+    people = one_writing([*touchpoint.identifiers, *named], region="DE")
+    said = {"said": [f"it is {one.value}, or ({one.value})" for one in people]}
+    before = touchpoint.model_copy(update={"identifiers": people, "properties": said})
+    after = hidden(before, HIDING)
+    lines = cast(list[str], after.properties["said"])
+    for one in people:
+        value = one.value
+        if one.kind != "order" and not is_pseudonym(value) and (len(value) > 3 or not value.isdigit()):
+            assert not any(f"is {value}," in line or f"({value})" in line for line in lines)
+    same = {"event_id", "source", "channel", "occurred_at", "received_at", "amount", "verified"}
+    assert after.model_dump(include=same) == before.model_dump(include=same)
+    assert hidden(after, HIDING) == after
+
+
+@given(st.text(max_size=5).map(str.encode) | st.integers(10, 3000).map(lambda depth: b"[" * depth + b"]" * depth))
+@settings(max_examples=60, deadline=None)
+def test_a_door_that_hides_never_raises(inside: bytes) -> None:
+    for raw in (inside, b'{"event":"x","cx":%s}' % inside, json.dumps({"event": "x", "n": inside.decode()}).encode()):
+        outcome = segment.outcome_of(raw, "track", HIDING, AT, CONTEXT.catalogue)
+        assert isinstance(outcome, Accepted | Quarantined)
