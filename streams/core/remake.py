@@ -66,7 +66,7 @@ def work_out(
     new = [touch for touch in old if touch.id not in leaving]
     new += came
     new.sort(key=by_key)
-    opens = flips_among(log, new[bisect_left(new, at, key=_at) :], rules) if gone or came else []
+    opens = flips_among(log, place, new[bisect_left(new, at, key=_at) :], rules) if gone or came else []
     converts = [touch for touch in came if touch.order is None and rules.of(touch).conversion is not None]
     converts += _flips_of_orders(new, orders, rules, is_sealed)
     moments = sorted(touch.at for touch in chain(gone, came, opens))

@@ -47,17 +47,18 @@ def flips_after(log: TouchLog, touch: Touch, rules: Rules) -> list[Touch]:
     return flips
 
 
-def flips_among(log: TouchLog, touches: Sequence[Touch], rules: Rules) -> list[Touch]:
+def flips_among(log: TouchLog, place: Key, touches: Sequence[Touch], rules: Rules) -> list[Touch]:
     """Give those of `touches` whose flag must change; nothing is changed yet.
 
-    `touches` are all events from a place on as they are to be, in order; of `log` only what stands before counts.
+    `touches` are all events from `place` on as they are to be, in order; of `log` only what stands before it counts, as
+    behind it there may be some that leave.
     """
     flips: list[Touch] = []
     visits: dict[int, tuple[Touch, Touch | None]] = {}  # by device: its last event, and what opened that visit
     for touch in touches:
         if not rules.of(touch).visit:
             continue
-        previous, opener = visits.get(touch.device) or _visit_before(log, touch, rules, touches[0].key)
+        previous, opener = visits.get(touch.device) or _visit_before(log, touch, rules, place)
         opens = _opens(previous, opener, touch, rules)
         if opens != touch.opens_visit:
             flips.append(touch)
