@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from schemas import topics
@@ -18,11 +21,15 @@ from schemas.touchpoint import Touchpoint
 from streams.core.clock import moment
 from streams.core.fold import FoldStage
 from streams.core.identity.node import Node, decode_node
+from streams.core.ids import derived
 from streams.core.loopback import Choose, Loopback, Waiting
 from streams.core.resolve import ResolveStage
 from streams.core.stage import Output, Stage
+from tests.properties.folding import EndState, end_state
 from tests.properties.identity_histories import History
 from tests.properties.identity_reference import RefRoute
+from tests.properties.reference import calculate
+from tests.properties.storing import kept, profiles_in
 
 DEFAULT = load()
 TOO_MANY_STEPS = 50_000
@@ -95,6 +102,13 @@ def nodes(loop: Loopback) -> dict[str, Node]:
     return {key.decode(): decode_node(value) for table in tables for key, value in table.items()}
 
 
+def labels(loop: Loopback) -> dict[str, tuple[str, ...]]:
+    """By which way each identifier belongs to whom names its profile, as its node tells its neighbours."""
+    return {
+        key: (key,) if node.told is None else (node.told.named, *node.told.way) for key, node in nodes(loop).items()
+    }
+
+
 def plans(loop: Loopback) -> dict[tuple[str, Policy], list[RefRoute]]:
     """Who names the profile of each identifier's events, as its node sees it."""
     return {
@@ -126,6 +140,39 @@ def profiles(loop: Loopback) -> dict[UUID, UUID | None]:
     return {event_id: profile for event_id, (_, profile) in found.items()}
 
 
+def holders(loop: Loopback, catalogue: Catalogue) -> dict[UUID, list[str]]:
+    """The profiles that hold each event in the fold's state; it ought to be one."""
+    found: dict[UUID, list[str]] = defaultdict(list)
+    tables = [table for (stage, _), table in loop.states.items() if stage == "fold"]
+    for table in tables:
+        for profile in profiles_in(table):
+            for touch in kept(table, profile, catalogue):
+                found[UUID(bytes=touch.id)].append(profile)
+    return found
+
+
+def end_of(loop: Loopback) -> EndState:
+    """Journeys, conversions and sums of the ledger, as readers see them at the end.
+
+    Of two records with one id and the highest revision readers keep any, so it must not matter which.
+    """
+    records = [
+        record for topic in (topics.JOURNEYS, topics.CONVERSIONS, topics.CREDITS) for record in loop.records(topic.name)
+    ]
+    versions: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        if record.topic != topics.CREDITS.name:
+            said = json.loads(record.value or b"")
+            del said["recorded_at"]
+            name = "journey_id" if record.topic == topics.JOURNEYS.name else "conversion_id"
+            versions[record.topic, said[name]].append(said)
+    for place, each in versions.items():
+        highest = max(said["revision"] for said in each)
+        last = [said for said in each if said["revision"] == highest]
+        assert all(said == last[0] or (said["withdrawn"] and last[0]["withdrawn"]) for said in last), place
+    return end_state([Output(r.topic, r.key or b"", r.value or b"", r.timestamp) for r in records])
+
+
 def logged(loop: Loopback) -> dict[tuple[str, Policy], list[ProfileChange]]:
     """The rows of the log of profiles by identifier and policy, without those that tell of a guard."""
     found: dict[tuple[str, Policy], list[ProfileChange]] = defaultdict(list)
@@ -143,6 +190,39 @@ def newest(rows: Sequence[ProfileChange], at: datetime) -> ProfileChange | None:
     found = [row for row in speaking if row.version == last]
     assert len(found) <= 1, f"{found} speak of {at}"
     return found[0] if found else None
+
+
+def assert_as_from_scratch(state: EndState, lives: Mapping[str, list[Touchpoint]], catalogue: Catalogue) -> None:
+    """Hold an end state to what `reference.calculate` makes of each profile's events."""
+    conversions = dict(state.conversions)
+    journeys: set[str] = set()
+    ledger: dict[tuple[str, str, str | None], tuple[Decimal, int]] = {}
+    for profile, events in lives.items():
+        expected = calculate(events, catalogue)
+        for journey in expected.journeys:
+            journey_id = derived("journey", profile, journey.opening)
+            journeys.add(journey_id)
+            snapshot = state.journeys[journey_id]
+            assert snapshot["touchpoints"] == len(journey.events)
+            assert snapshot["closing_conversion"] == journey.closing
+            assert snapshot["status"] == ("converted" if journey.closing else "idle" if journey.idle else "open")
+            assert snapshot["visits"] == sum(str(e.event_id) in expected.openers for e in journey.events)
+            assert snapshot["conversions"] == sum(str(e.event_id) in expected.conversions for e in journey.events)
+            assert snapshot["channels"] == list(dict.fromkeys(e.channel for e in journey.events))
+        for conversion, journey in expected.conversions.items():
+            record = conversions.pop(conversion)
+            assert record["profile_id"] == profile
+            assert record["journey_id"] == derived("journey", profile, journey.opening)
+            assert [step["touchpoint_id"] for step in record["path"]] == expected.paths[conversion]
+            assert (record["gross_minor"], record["net_minor"]) == (
+                expected.gross[conversion],
+                expected.net[conversion],
+            )
+            assert record.get("verified", True) is expected.verified[conversion]
+        ledger |= expected.credits
+    assert set(state.journeys) == journeys
+    assert not conversions
+    assert state.credits == ledger
 
 
 def plain(routes: Sequence[RefRoute]) -> list[RefRoute]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid5
 
 import pytest
@@ -16,9 +17,11 @@ from schemas.bodies import OtherBody
 from schemas.catalogue import Cap, IdentitySettings
 from schemas.identity import Action, Command
 from schemas.touchpoint import Touchpoint
+from streams.core.loopback import first_all
 from tests.properties.folding import ARRIVAL, START
 from tests.properties.identity_histories import History, identifier
 from tests.properties.identity_reference import resolve_all
+from tests.properties.identity_running import catalogue_of, holders, profiles, run
 
 ADA, BO, CY = "customer:ada", "customer:bo", "customer:cy"
 Resolver = Callable[[History], dict[UUID, UUID | None]]
@@ -59,87 +62,103 @@ class Story:
         self.arrivals.append(command)
 
 
-@pytest.fixture(params=["reference"])
-def resolve(request: pytest.FixtureRequest) -> Resolver:
-    def by_reference(history: History) -> dict[UUID, UUID | None]:
-        return resolve_all(history.events, history.commands, history.settings).profiles
+def by_reference(history: History) -> dict[UUID, UUID | None]:
+    return resolve_all(history.events, history.commands, history.settings).profiles
 
-    return {"reference": by_reference}[request.param]
+
+def by_stages(partitions: int, history: History) -> dict[UUID, UUID | None]:
+    loop = run(history, partitions, first_all)
+    held = holders(loop, catalogue_of(history))
+    found = profiles(loop)
+    assert held == {event: [str(profile)] for event, profile in found.items() if profile is not None}
+    return found
+
+
+RESOLVERS: dict[str, Resolver] = {
+    "reference": by_reference,
+    "one partition": partial(by_stages, 1),
+    "five partitions": partial(by_stages, 5),
+}
+
+
+@pytest.fixture(params=sorted(RESOLVERS))
+def resolve(request: pytest.FixtureRequest) -> Resolver:
+    return RESOLVERS[request.param]
 
 
 @pytest.fixture(params=["as told", "backwards"])
-def profiles(request: pytest.FixtureRequest, resolve: Resolver) -> Callable[..., list[str | None]]:
+def homes(request: pytest.FixtureRequest, resolve: Resolver) -> Callable[..., list[str | None]]:
     """Give the profiles of a story's events, by their names. It must not matter in which order they came."""
 
     def ask(story: Story, *names: str) -> list[str | None]:
         arrivals = story.arrivals if request.param == "as told" else story.arrivals[::-1]
         history = History(story.settings, tuple(arrivals))
-        homes = resolve(history)
+        found = resolve(history)
         known = {profile_id(i.key): i.key for event in history.events for i in event.identifiers}
-        return [known[home] if (home := homes[uuid5(NAMESPACE, name)]) else None for name in names]
+        return [known[home] if (home := found[uuid5(NAMESPACE, name)]) else None for name in names]
 
     return ask
 
 
-def test_an_event_without_identifiers_has_no_profile(profiles) -> None:
+def test_an_event_without_identifiers_has_no_profile(homes) -> None:
     story = Story()
     story.see("a poster was seen", 0)
-    assert profiles(story, "a poster was seen") == [None]
+    assert homes(story, "a poster was seen") == [None]
 
 
-def test_an_identifier_that_nobody_knows_more_of_names_its_own_profile(profiles) -> None:
+def test_an_identifier_that_nobody_knows_more_of_names_its_own_profile(homes) -> None:
     story = Story()
     story.see("visit", 0, "anonymous:a1")
-    assert profiles(story, "visit") == ["anonymous:a1"]
+    assert homes(story, "visit") == ["anonymous:a1"]
 
 
-def test_without_a_customer_the_strongest_identifier_names_the_profile(profiles) -> None:
+def test_without_a_customer_the_strongest_identifier_names_the_profile(homes) -> None:
     story = Story()
     story.see("visit", 0, "anonymous:a1")
     story.see("click", 1, "email:e1", "anonymous:a1")
     story.see("chat", 2, "crm_number:7", "anonymous:a1")
-    assert profiles(story, "visit", "click", "chat") == ["email:e1"] * 3
+    assert homes(story, "visit", "click", "chat") == ["email:e1"] * 3
 
 
-def test_history_before_the_log_in_joins_the_customer(profiles) -> None:
+def test_history_before_the_log_in_joins_the_customer(homes) -> None:
     story = Story()
     story.see("first visit", 0, "anonymous:a1")
     story.see("second visit", 48, "anonymous:a1")
     story.see("log-in", 49, ADA, "anonymous:a1")
-    assert profiles(story, "first visit", "second visit", "log-in") == [ADA] * 3
+    assert homes(story, "first visit", "second visit", "log-in") == [ADA] * 3
 
 
-def test_a_chain_leads_to_the_customer_at_its_end(profiles) -> None:
+def test_a_chain_leads_to_the_customer_at_its_end(homes) -> None:
     story = Story()
     story.see("visit", 0, "anonymous:a1")
     story.see("click", 1, "email:e1", "anonymous:a1")
     story.see("reservation", 2, "email:e1", "phone:p1")
     story.see("card", 3, "loyalty:l1", "phone:p1")
     story.see("registration", 4, ADA, "loyalty:l1")
-    assert profiles(story, "visit", "click", "reservation", "card", "registration") == [ADA] * 5
+    assert homes(story, "visit", "click", "reservation", "card", "registration") == [ADA] * 5
 
 
-def test_a_chain_that_is_too_long_does_not_reach_the_customer(profiles) -> None:
+def test_a_chain_that_is_too_long_does_not_reach_the_customer(homes) -> None:
     story = Story(max_hops=2)
     story.see("visit", 0, "anonymous:a1")
     story.see("click", 1, "email:e1", "anonymous:a1")
     story.see("reservation", 2, "email:e1", "phone:p1")
     story.see("registration", 3, ADA, "phone:p1")
-    assert profiles(story, "click", "reservation", "registration") == [ADA, ADA, ADA]
-    assert profiles(story, "visit") == ["anonymous:a1"]
+    assert homes(story, "click", "reservation", "registration") == [ADA, ADA, ADA]
+    assert homes(story, "visit") == ["anonymous:a1"]
 
 
-def test_a_diamond_is_one_person_whichever_way_one_goes(profiles) -> None:
+def test_a_diamond_is_one_person_whichever_way_one_goes(homes) -> None:
     story = Story()
     story.see("mail", 0, ADA, "email:e1")
     story.see("call", 1, ADA, "phone:p1")
     story.see("click", 2, "email:e1", "anonymous:a1")
     story.see("chat", 3, "phone:p1", "anonymous:a1")
     story.see("visit", 4, "anonymous:a1")
-    assert profiles(story, "mail", "call", "click", "chat", "visit") == [ADA] * 5
+    assert homes(story, "mail", "call", "click", "chat", "visit") == [ADA] * 5
 
 
-def test_a_bridge_between_two_customers_divides_in_the_middle(profiles) -> None:
+def test_a_bridge_between_two_customers_divides_in_the_middle(homes) -> None:
     story = Story()
     story.see("ada's mail", 0, ADA, "email:e1")
     story.see("ada's click", 1, "email:e1", "anonymous:a1")
@@ -148,62 +167,62 @@ def test_a_bridge_between_two_customers_divides_in_the_middle(profiles) -> None:
     story.see("one browser, two cookies", 4, "anonymous:a1", "anonymous:a2")
     story.see("a1 alone", 5, "anonymous:a1")
     story.see("a2 alone", 6, "anonymous:a2")
-    assert profiles(story, "ada's mail", "ada's click", "a1 alone") == [ADA] * 3
-    assert profiles(story, "bo's call", "bo's chat", "a2 alone") == [BO] * 3
+    assert homes(story, "ada's mail", "ada's click", "a1 alone") == [ADA] * 3
+    assert homes(story, "bo's call", "bo's chat", "a2 alone") == [BO] * 3
 
 
-def test_in_the_very_middle_of_a_bridge_the_lesser_customer_wins(profiles) -> None:
+def test_in_the_very_middle_of_a_bridge_the_lesser_customer_wins(homes) -> None:
     story = Story()
     story.see("ada's mail", 0, ADA, "email:e1")
     story.see("bo's mail", 1, BO, "email:e2")
     story.see("ada's click", 2, "email:e1", "anonymous:a1")
     story.see("bo's click", 3, "email:e2", "anonymous:a1")
     story.see("visit", 4, "anonymous:a1")
-    assert profiles(story, "ada's click", "bo's click", "visit") == [ADA, BO, ADA]
+    assert homes(story, "ada's click", "bo's click", "visit") == [ADA, BO, ADA]
 
 
-def test_a_late_merge_brings_two_lives_together(profiles) -> None:
+def test_a_late_merge_brings_two_lives_together(homes) -> None:
     story = Story()
     story.see("newsletter", 0, "email:e1")
     story.see("click", 1, "email:e1", "anonymous:a1")
     story.see("call", 2, "phone:p1")
     story.see("purchase", 3, "loyalty:l1", "phone:p1")
-    assert profiles(story, "newsletter", "click", "call", "purchase") == ["email:e1"] * 2 + ["loyalty:l1"] * 2
+    assert homes(story, "newsletter", "click", "call", "purchase") == ["email:e1"] * 2 + ["loyalty:l1"] * 2
     story.see("months later", 2000, "email:e1", "phone:p1")
     everything = ("newsletter", "click", "call", "purchase", "months later")
-    assert profiles(story, *everything) == ["loyalty:l1"] * 5
+    assert homes(story, *everything) == ["loyalty:l1"] * 5
     story.see("half a year later", 4000, ADA, "loyalty:l1")
-    assert profiles(story, *everything, "half a year later") == [ADA] * 6
+    assert homes(story, *everything, "half a year later") == [ADA] * 6
 
 
 @pytest.mark.parametrize(
-    ("policy", "homes"),
+    ("policy", "expected"),
     [
         ("last_known", [ADA, ADA, BO]),
         ("split_at_login", ["device:tablet", ADA, BO]),
         ("device_only", ["device:tablet"] * 3),
     ],
 )
-def test_two_people_on_one_tablet_are_told_apart_as_the_policy_says(profiles, policy, homes) -> None:
+def test_two_people_on_one_tablet_are_told_apart_as_the_policy_says(homes, policy, expected) -> None:
     story = Story(policies={"tablet": policy})
     story.see("early", 9, "device:tablet", source="tablet")
     story.see("ada logs in", 10, ADA, "device:tablet", source="tablet")
     story.see("between", 11, "device:tablet", source="tablet")
     story.see("bo logs in", 12, BO, "device:tablet", source="tablet")
     story.see("late", 13, "device:tablet", source="tablet")
-    assert profiles(story, "ada logs in", "bo logs in") == [ADA, BO]
-    assert profiles(story, "early", "between", "late") == homes
+    assert homes(story, "ada logs in", "bo logs in") == [ADA, BO]
+    assert homes(story, "early", "between", "late") == expected
 
 
-def test_a_tablet_of_one_person_is_hers_under_every_policy(profiles) -> None:
+def test_a_tablet_of_one_person_is_hers_under_every_policy(homes) -> None:
     story = Story(policies={"tablet": "split_at_login", "kiosk": "device_only"})
     story.see("early", 9, "device:tablet", source="tablet")
     story.see("at the kiosk", 9.5, "device:tablet", source="kiosk")
     story.see("ada logs in", 10, ADA, "device:tablet", source="tablet")
-    assert profiles(story, "early", "at the kiosk", "ada logs in") == [ADA] * 3
+    assert homes(story, "early", "at the kiosk", "ada logs in") == [ADA] * 3
 
 
-def test_a_family_address_follows_who_used_it_last_and_what_hangs_on_it_has_one_owner(profiles) -> None:
+def test_a_family_address_follows_who_used_it_last_and_what_hangs_on_it_has_one_owner(homes) -> None:
     story = Story()
     story.see("ada orders", 0, ADA, "email:family")
     story.see("click after ada", 5, "email:family")
@@ -211,162 +230,162 @@ def test_a_family_address_follows_who_used_it_last_and_what_hangs_on_it_has_one_
     story.see("click after bo", 15, "email:family")
     story.see("click on the laptop", 20, "email:family", "anonymous:laptop")
     story.see("visit", 21, "anonymous:laptop")
-    assert profiles(story, "ada orders", "bo orders") == [ADA, BO]
-    assert profiles(story, "click after ada", "click after bo", "click on the laptop") == [ADA, BO, BO]
-    assert profiles(story, "visit") == [ADA]  # it was never seen with a customer: nothing tells when it was whose
+    assert homes(story, "ada orders", "bo orders") == [ADA, BO]
+    assert homes(story, "click after ada", "click after bo", "click on the laptop") == [ADA, BO, BO]
+    assert homes(story, "visit") == [ADA]  # it was never seen with a customer: nothing tells when it was whose
 
 
-def test_a_kiosk_joins_nobody_once_too_many_customers_used_it(profiles) -> None:
+def test_a_kiosk_joins_nobody_once_too_many_customers_used_it(homes) -> None:
     story = Story()
     story.see("before the shop opens", -1, "device:kiosk")
     for number in range(10):
         story.see(f"customer {number}", number, f"customer:c{number}", "device:kiosk")
     story.see("in the evening", 20, "device:kiosk")
-    assert profiles(story, "before the shop opens", "in the evening") == ["customer:c0", "customer:c9"]
+    assert homes(story, "before the shop opens", "in the evening") == ["customer:c0", "customer:c9"]
     story.see("customer 10", 10, "customer:c10", "device:kiosk")
-    assert profiles(story, "before the shop opens", "in the evening") == ["device:kiosk"] * 2
-    assert profiles(story, "customer 3", "customer 10") == ["customer:c3", "customer:c10"]
+    assert homes(story, "before the shop opens", "in the evening") == ["device:kiosk"] * 2
+    assert homes(story, "customer 3", "customer 10") == ["customer:c3", "customer:c10"]
 
 
-def test_an_agents_own_address_on_the_block_list_joins_nobody(profiles) -> None:
+def test_an_agents_own_address_on_the_block_list_joins_nobody(homes) -> None:
     story = Story(block=("email:agent@example.org",))
     story.see("ticket", 0, "email:agent@example.org", "phone:p1")
     story.see("call", 1, "phone:p1")
     story.see("another ticket", 2, ADA, "email:agent@example.org")
     story.see("reply", 3, "email:agent@example.org")
-    assert profiles(story, "ticket", "call", "another ticket", "reply") == [
+    assert homes(story, "ticket", "call", "another ticket", "reply") == [
         "email:agent@example.org", "phone:p1", ADA, "email:agent@example.org",
     ]  # fmt: skip
 
 
-def test_an_agents_own_address_that_nobody_listed_goes_over_its_cap(profiles) -> None:
+def test_an_agents_own_address_that_nobody_listed_goes_over_its_cap(homes) -> None:
     story = Story(caps={"email": Cap(links=3)})
     for number in range(3):
         story.see(f"ticket {number}", number, "email:agent@example.org", f"phone:p{number}")
         story.see(f"call {number}", number, f"phone:p{number}")
-    assert profiles(story, "ticket 0", "call 2") == ["email:agent@example.org"] * 2
+    assert homes(story, "ticket 0", "call 2") == ["email:agent@example.org"] * 2
     story.see("ticket 3", 3, "email:agent@example.org", "phone:p3")
-    assert profiles(story, "ticket 0", "ticket 3") == ["email:agent@example.org"] * 2
-    assert profiles(story, "call 0", "call 1", "call 2") == ["phone:p0", "phone:p1", "phone:p2"]
+    assert homes(story, "ticket 0", "ticket 3") == ["email:agent@example.org"] * 2
+    assert homes(story, "call 0", "call 1", "call 2") == ["phone:p0", "phone:p1", "phone:p2"]
 
 
-def test_claims_that_anybody_can_make_do_not_block_an_identifier(profiles) -> None:
+def test_claims_that_anybody_can_make_do_not_block_an_identifier(homes) -> None:
     story = Story(caps={"anonymous": Cap(customers=1)})
     story.see("log-in", 0, ADA, "anonymous:a1")
     story.see("visit", 1, "anonymous:a1")
     story.see("a claim", 2, BO, "anonymous:a1", public=True)
     story.see("another claim", 3, CY, "anonymous:a1", public=True)
-    assert profiles(story, "visit", "log-in", "a claim", "another claim") == [ADA, ADA, BO, CY]
+    assert homes(story, "visit", "log-in", "a claim", "another claim") == [ADA, ADA, BO, CY]
 
 
-def test_a_recycled_phone_number_goes_to_its_new_owner_from_the_day_she_is_seen_with_it(profiles) -> None:
+def test_a_recycled_phone_number_goes_to_its_new_owner_from_the_day_she_is_seen_with_it(homes) -> None:
     story = Story()
     story.see("ada's number", 0, ADA, "phone:p1")
     story.see("a call in spring", 100, "phone:p1")
     story.see("cy's number", 5000, CY, "phone:p1")
     story.see("a call in autumn", 5100, "phone:p1")
-    assert profiles(story, "a call in spring", "a call in autumn") == [ADA, CY]
+    assert homes(story, "a call in spring", "a call in autumn") == [ADA, CY]
 
 
-def test_an_alias_of_an_identifier_with_itself_says_nothing(profiles) -> None:
+def test_an_alias_of_an_identifier_with_itself_says_nothing(homes) -> None:
     story = Story()
     story.see("alias", 0, "anonymous:a1", "anonymous:a1")
     story.see("alias of a customer", 1, ADA, ADA)
-    assert profiles(story, "alias", "alias of a customer") == ["anonymous:a1", ADA]
+    assert homes(story, "alias", "alias of a customer") == ["anonymous:a1", ADA]
 
 
-def test_an_earlier_page_view_stamped_with_a_later_user_id_dates_the_log_in_back(profiles) -> None:
+def test_an_earlier_page_view_stamped_with_a_later_user_id_dates_the_log_in_back(homes) -> None:
     story = Story(policies={"web": "split_at_login"})
     story.see("before", 8, "anonymous:a1")
     story.see("page view, stamped by the browser's queue", 9, ADA, "anonymous:a1")
     story.see("after it", 9.5, "anonymous:a1")
     story.see("log-in", 10, ADA, "anonymous:a1")
     story.see("bo on the same browser", 12, BO, "anonymous:a1")
-    assert profiles(story, "before", "after it") == ["anonymous:a1", ADA]
-    assert profiles(story, "page view, stamped by the browser's queue", "log-in") == [ADA, ADA]
+    assert homes(story, "before", "after it") == ["anonymous:a1", ADA]
+    assert homes(story, "page view, stamped by the browser's queue", "log-in") == [ADA, ADA]
 
 
-def test_what_a_person_has_parted_is_not_joined_again_by_later_events(profiles) -> None:
+def test_what_a_person_has_parted_is_not_joined_again_by_later_events(homes) -> None:
     story = Story()
     story.see("visit", 0, "anonymous:a1")
     story.see("log-in", 1, ADA, "anonymous:a1")
     story.see("click", 2, "anonymous:a1", "device:d1")
     story.see("app", 2, "device:d1")
-    assert profiles(story, "visit", "log-in", "app") == [ADA] * 3
+    assert homes(story, "visit", "log-in", "app") == [ADA] * 3
     story.decide(3, "unmerge", "anonymous:a1")
     story.see("another log-in", 4, ADA, "anonymous:a1")
     story.see("another visit", 5, "anonymous:a1")
-    assert profiles(story, "log-in", "another log-in") == [ADA, ADA]
-    assert profiles(story, "visit", "another visit", "app") == ["anonymous:a1"] * 3
+    assert homes(story, "log-in", "another log-in") == [ADA, ADA]
+    assert homes(story, "visit", "another visit", "app") == ["anonymous:a1"] * 3
     story.decide(6, "merge", "anonymous:a1", ADA)
-    assert profiles(story, "visit", "another visit", "app") == [ADA] * 3
+    assert homes(story, "visit", "another visit", "app") == [ADA] * 3
 
 
-def test_two_customers_that_a_person_has_merged_are_one_until_it_is_undone(profiles) -> None:
+def test_two_customers_that_a_person_has_merged_are_one_until_it_is_undone(homes) -> None:
     story = Story()
     story.see("ada's mail", 0, ADA, "email:e1")
     story.see("bo's mail", 1, BO, "email:e2")
     story.see("bo's click", 2, "email:e2", "anonymous:a2")
     names = ("ada's mail", "bo's mail", "bo's click")
-    assert profiles(story, *names) == [ADA, BO, BO]
+    assert homes(story, *names) == [ADA, BO, BO]
     story.decide(3, "merge", BO, ADA)
-    assert profiles(story, *names) == [ADA] * 3
+    assert homes(story, *names) == [ADA] * 3
     story.decide(4, "unmerge", ADA)
-    assert profiles(story, *names) == [ADA, BO, BO]
+    assert homes(story, *names) == [ADA, BO, BO]
 
 
-def test_a_device_of_two_customers_who_are_one_is_not_shared(profiles) -> None:
+def test_a_device_of_two_customers_who_are_one_is_not_shared(homes) -> None:
     story = Story(policy="device_only")
     story.see("ada logs in", 0, ADA, "device:d1")
     story.see("bo logs in", 1, BO, "device:d1")
     story.see("visit", 2, "device:d1")
-    assert profiles(story, "visit") == ["device:d1"]
+    assert homes(story, "visit") == ["device:d1"]
     story.decide(3, "merge", ADA, BO)
-    assert profiles(story, "visit") == [ADA]
+    assert homes(story, "visit") == [ADA]
 
 
-def test_a_block_takes_effect_for_the_past_too_and_can_be_lifted(profiles) -> None:
+def test_a_block_takes_effect_for_the_past_too_and_can_be_lifted(homes) -> None:
     story = Story()
     story.see("visit", 0, "device:d1")
     story.see("log-in", 1, ADA, "device:d1")
     story.see("cookie", 2, "device:d1", "anonymous:a1")
     story.see("cookie alone", 3, "anonymous:a1")
     story.decide(4, "block", "device:d1")
-    assert profiles(story, "visit", "log-in", "cookie", "cookie alone") == [
+    assert homes(story, "visit", "log-in", "cookie", "cookie alone") == [
         "device:d1", ADA, "device:d1", "anonymous:a1",
     ]  # fmt: skip
     story.decide(5, "unblock", "device:d1")
-    assert profiles(story, "visit", "log-in", "cookie", "cookie alone") == [ADA] * 4
+    assert homes(story, "visit", "log-in", "cookie", "cookie alone") == [ADA] * 4
 
 
-def test_what_a_public_key_claims_gives_way_to_a_trusted_source(profiles) -> None:
+def test_what_a_public_key_claims_gives_way_to_a_trusted_source(homes) -> None:
     story = Story()
     story.see("visit", 0, "anonymous:a1")
     story.see("a claim", 1, BO, "anonymous:a1", public=True)
-    assert profiles(story, "visit", "a claim") == [BO, BO]
+    assert homes(story, "visit", "a claim") == [BO, BO]
     story.see("log-in", 2, CY, "anonymous:a1")
     story.see("another visit", 3, "anonymous:a1")
-    assert profiles(story, "visit", "a claim", "log-in", "another visit") == [CY, BO, CY, CY]
+    assert homes(story, "visit", "a claim", "log-in", "another visit") == [CY, BO, CY, CY]
 
 
-def test_what_a_public_key_claims_can_be_left_out(profiles) -> None:
+def test_what_a_public_key_claims_can_be_left_out(homes) -> None:
     story = Story(public_links="none")
     story.see("visit", 0, "anonymous:a1")
     story.see("a claim", 1, BO, "anonymous:a1", public=True)
-    assert profiles(story, "visit", "a claim") == ["anonymous:a1", BO]
+    assert homes(story, "visit", "a claim") == ["anonymous:a1", BO]
 
 
-def test_of_two_customers_in_one_event_the_lesser_has_it_and_they_are_not_joined(profiles) -> None:
+def test_of_two_customers_in_one_event_the_lesser_has_it_and_they_are_not_joined(homes) -> None:
     story = Story()
     story.see("transfer", 0, BO, ADA, "device:d1")
     story.see("bo's own", 1, BO)
     story.see("device", 2, "device:d1")
-    assert profiles(story, "transfer", "bo's own", "device") == [ADA, BO, ADA]
+    assert homes(story, "transfer", "bo's own", "device") == [ADA, BO, ADA]
 
 
-def test_a_second_kind_of_which_a_person_has_one_names_profiles_too(profiles) -> None:
+def test_a_second_kind_of_which_a_person_has_one_names_profiles_too(homes) -> None:
     story = Story(unique=("customer", "loyalty"))
     story.see("card", 0, "loyalty:l1", "phone:p1")
     story.see("account", 1, ADA, "loyalty:l1")
     story.see("call", 2, "phone:p1")
-    assert profiles(story, "card", "account", "call") == ["loyalty:l1", ADA, "loyalty:l1"]
+    assert homes(story, "card", "account", "call") == ["loyalty:l1", ADA, "loyalty:l1"]
