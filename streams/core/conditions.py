@@ -107,8 +107,12 @@ class Consent:
     def withholds(self, properties: msgspec.Raw) -> bool:
         """Say whether the touchpoint with these properties must not be named."""
         raw = bytes(properties)
-        if not any(hint in raw for hint in self._hints) and b"\\" not in raw:
-            return self._unknown
+        for hint in self._hints:
+            if hint in raw:
+                break
+        else:
+            if b"\\" not in raw:  # no name is written in another way
+                return self._unknown
         found = _decode(raw)
         words = [word for path in self._paths if (word := inside(found, path)) is not None]
         if not words:

@@ -13,6 +13,9 @@ from streams.core.conditions import Candidate, Consent, Seen, candidate, reached
 from streams.core.touch import MACHINE, NO_CONSENT, Touch
 from streams.core.wire import ReadTouchpoint
 
+#: Senders invent names: the memory for them is bounded.
+_MOST_NAMES = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class TouchRule:
@@ -55,6 +58,7 @@ class Rules:
         """
         self._catalogue = catalogue
         self._rules: dict[tuple[str, str, int, str | None], TouchRule] = {}
+        self._readings: dict[tuple[str, str, int, bool], Reading] = {}
         self._consent = Consent(catalogue.attribution.consent)
         self.troubles: dict[str, int] = {}
         """What went wrong since the batch began, counted: names for the metrics. Whoever reports it clears it."""
@@ -83,20 +87,26 @@ class Rules:
         found = self._rules.get(key)
         if found is None:
             found = self._compile(touchpoint, channel, machine, conversion)
-            if len(self._rules) < 100_000:  # senders invent names: the memory for them is bounded
+            if len(self._rules) < _MOST_NAMES:
                 self._rules[key] = found
         return found
 
     def read(self, touchpoint: ReadTouchpoint, machine: int = 0) -> Reading:
         """Ask a touchpoint what the catalogue wants to know beyond its name."""
-        rule = self.rule(touchpoint.touchpoint, touchpoint.channel, machine)
-        flags = NO_CONSENT if self._consent.withholds(touchpoint.properties) else 0
-        if not rule.candidates:
-            return Reading(rule, flags)
+        key = touchpoint.touchpoint, touchpoint.channel, machine, self._consent.withholds(touchpoint.properties)
+        plain = self._readings.get(key)
+        if plain is None:
+            plain = Reading(self.rule(*key[:3]), NO_CONSENT if key[3] else 0)
+            if len(self._readings) < _MOST_NAMES:
+                self._readings[key] = plain
+        return self._ask(touchpoint, machine, plain) if plain.rule.candidates else plain
+
+    def _ask(self, touchpoint: ReadTouchpoint, machine: int, plain: Reading) -> Reading:
+        rule, flags = plain.rule, plain.flags
         seen = Seen(touchpoint)
         found = reached(seen, rule.candidates)
         if found is None:
-            return Reading(rule, flags)
+            return plain
         worth: tuple[int | None, str | None] | None = None
         if found.entry.value == "field":
             worth = worth_in(seen, found.entry) or (None, None)
