@@ -12,7 +12,7 @@ from deploy.identity_states import blocked_by
 from deploy.identity_story import Change, Decision, Member, Stop, Story, Stretch, Why
 from schemas.catalogue import IdentitySettings
 from schemas.connection import ClickHouseConnection
-from schemas.identifier import is_pseudonym
+from schemas.identifier import STRENGTH, is_pseudonym
 from sinks.cells import micros
 from sinks.client import Store, StoreError
 from sinks.sql import query
@@ -143,12 +143,14 @@ class IdentityStore:
 
     def near(self, identifier: str) -> list[str]:
         """List identifiers that somebody may have meant; none where values are pseudonyms."""
-        value = identifier.partition(":")[2]
+        kind, _, value = identifier.partition(":")
         if is_pseudonym(value):
             return []
         wanted = {
             "identifier": identifier,
-            "value": value,
+            "same_value": [f"{other}:{value}" for other in (*STRENGTH, *self._rules.unique) if other != kind],
+            "lower": f"{kind}:{value[:1].lower()}",
+            "upper": f"{kind}:{value[:1].upper()}",
             "most_distance": max(1, min(3, len(value) // 4)),
             "most": MOST_NEAR,
         }
