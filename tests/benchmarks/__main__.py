@@ -25,7 +25,7 @@ from pathlib import Path
 
 from deploy.local.apache_kafka import ApacheKafkaBroker
 from deploy.local.ports import free_port
-from tests.benchmarks import collector, latency, state, streams
+from tests.benchmarks import attribution, collector, latency, state, streams
 from tests.benchmarks.report import Line, as_json, markdown, this_machine
 
 PLACE = Path(".touchpath")
@@ -139,6 +139,16 @@ def run_latency(asked: Asked) -> list[Line]:
     return latency.lines(*latency.measure(asked.folder, quick=asked.quick))
 
 
+def run_attribution(asked: Asked) -> list[Line]:
+    """Markov attribution beside its peers."""
+    folder = asked.folder / "attribution"
+    folder.mkdir()
+    sizes, names = (
+        ((attribution.SIZES[0],), (attribution.NAMES[0],)) if asked.quick else (attribution.SIZES, attribution.NAMES)
+    )
+    return attribution.lines(attribution.measure_all(folder, sizes, names))
+
+
 PARTS: dict[str, Callable[[Asked], list[Line]]] = {
     "streams": run_streams,
     "transport": run_transport,
@@ -146,6 +156,7 @@ PARTS: dict[str, Callable[[Asked], list[Line]]] = {
     "sink": run_sink,
     "latency": run_latency,
     "state": run_state,
+    "attribution": run_attribution,
 }
 
 

@@ -18,7 +18,11 @@ Row = tuple[tuple[str, ...], int, int, int]
 
 PATHS = st.lists(st.sampled_from("abcde"), min_size=1, max_size=7).map(tuple)
 ROWS: st.SearchStrategy[list[Row]] = st.lists(
-    st.tuples(PATHS, st.integers(0, 5), st.integers(0, 9), st.integers(0, 10_000)), min_size=1, max_size=30
+    st.tuples(PATHS, st.integers(0, 5), st.integers(0, 9), st.integers(0, 10_000)).map(
+        lambda row: (*row[:3], row[3] if row[1] else 0)
+    ),
+    min_size=1,
+    max_size=30,
 ).filter(lambda rows: any(converting for _, converting, _, _ in rows))
 
 
@@ -32,7 +36,7 @@ def one_by_one(paths: Paths, order: int) -> Floats:
     steps /= out[:, None]
     converts, start = counts.converting / out, counts.start / counts.begun
 
-    def probability(kept: np.ndarray) -> float:  # type: ignore[type-arg] # a mask
+    def probability(kept: np.ndarray) -> float:
         inner = np.eye(int(kept.sum())) - steps[np.ix_(kept, kept)]
         return float(start[kept] @ np.linalg.solve(inner, converts[kept]))
 

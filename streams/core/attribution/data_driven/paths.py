@@ -106,7 +106,8 @@ def paths_of(
     """Check arrays and give the paths that they are; those without a touch are counted apart.
 
     Raises:
-        PathError: lengths that do not go together, a code without a name, offsets that fall, negative counts.
+        PathError: lengths that do not go together, a code without a name, offsets that fall, negative counts,
+            a value without a conversion.
     """
     begins, converted, missed = (np.asarray(each, np.int64) for each in (offsets, converting, others))
     worth = np.zeros(len(converted), np.int64) if value is None else np.asarray(value, np.int64)
@@ -138,6 +139,8 @@ def _check(names: Sequence[str], codes: AnyInts, offsets: Ints, converting: Ints
         raise PathError(f"a code is not one of the {len(names)} names")
     if np.any(converting < 0) or np.any(others < 0):
         raise PathError("a path was walked less than 0 times")
+    if np.any(value[converting == 0]):
+        raise PathError("a path without a conversion has a value")
     if float(converting.sum(dtype=np.float64)) + float(others.sum(dtype=np.float64)) >= MOST:
         raise PathError("too many journeys to count exactly")
 

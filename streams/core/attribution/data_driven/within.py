@@ -33,21 +33,27 @@ def split(paths: Paths, weights: Floats) -> Within:
     names = len(paths.names)
     conversions, value, having, journeys = (np.zeros(names) for _ in range(4))
     equally = 0.0
-    distinct = paths.distinct()
+    distinct, walked = paths.distinct(), paths.journeys
     for some, touches in paths.blocks():
         begins = paths.offsets[some] - touches.start
         marks = distinct[touches]
-        codes = paths.codes[touches][marks].astype(np.int64)
+        codes = paths.codes[touches][marks]
         each = np.add.reduceat(marks, begins, dtype=np.int64)
-        first = np.concatenate(([0], np.cumsum(each)[:-1]))
+        journeys += tally(codes, np.repeat(walked[some], each), names)
+        # Most journeys do not convert: what follows looks at the paths that did.
+        converting = paths.converting[some]
+        converts = converting > 0
+        codes, each, converting = codes[np.repeat(converts, each)], each[converts], converting[converts]
+        if not len(each):
+            continue
         weight = weights[codes]
-        whole = np.add.reduceat(weight, first)
+        whole = np.add.reduceat(weight, np.cumsum(each) - each)
         without = whole <= 0
-        share = np.where(np.repeat(without, each), 1.0, weight) / np.repeat(np.where(without, each, whole), each)
-        converting = np.repeat(paths.converting[some], each)
-        conversions += tally(codes, share * converting, names)
-        value += tally(codes, share * np.repeat(paths.value[some], each), names)
-        having += tally(codes, converting, names)
-        journeys += tally(codes, np.repeat(paths.journeys[some], each), names)
-        equally += float(paths.converting[some][without].sum())
+        if without.any():
+            equally += float(converting[without].sum())
+            weight = np.where(np.repeat(without, each), 1.0, weight)
+            whole = np.where(without, each, whole)
+        conversions += tally(codes, weight * np.repeat(converting / whole, each), names)
+        value += tally(codes, weight * np.repeat(paths.value[some][converts] / whole, each), names)
+        having += tally(codes, np.repeat(converting, each), names)
     return Within(conversions, value, having, journeys, equally)

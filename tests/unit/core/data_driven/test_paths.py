@@ -69,6 +69,7 @@ def test_with_other_counts_a_conversion_keeps_its_value() -> None:
         ({"offsets": [0, 3, 2]}, "offsets must rise from 0 to the 3 codes"),
         ({"offsets": [1, 2, 3]}, "offsets must rise from 0"),
         ({"converting": [1, -1]}, "less than 0 times"),
+        ({"value": [5, 1]}, "without a conversion has a value"),
         ({"others": [1]}, "as many counts"),
         ({"converting": [2**53, 0]}, "too many journeys"),
     ],

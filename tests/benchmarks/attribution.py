@@ -1,0 +1,203 @@
+"""How fast Markov attribution is, beside ChannelAttribution (C++) and marketing-attribution-models (Polars).
+
+    python -m tests.benchmarks.attribution                     10 k, 100 k and 1 M distinct paths; 12, 50, 200 names
+    python -m tests.benchmarks.attribution --paths 10000 --names 12
+
+Everyone gets the same distinct paths, in a process of its own, with its defaults, order 1. Ours is asked twice: from
+flat arrays, as the paths come from ClickHouse, and from the texts (`a > b > c`) that the others read. Its time is that
+of the whole fit: removal effects, weights, each conversion split within its path, and the diagnosis. Only the call is
+timed, not the reading of the file; on a busy machine look at the time of the processor. The memory is the most that the
+process held, less what it held before the call. Ours and marketing-attribution-models solve exactly,
+ChannelAttribution simulates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from streams.core.attribution.data_driven.fit import Request, fit
+from streams.core.attribution.data_driven.paths import Paths, paths_of
+from tests.benchmarks.report import Line
+from tests.contracts.attribution_peers_rig import interpreter
+
+SIZES = (10_000, 100_000, 1_000_000)
+NAMES = (12, 50, 200)
+#: Whoever takes longer is told so, and not waited for.
+PATIENCE = 150.0
+SEP = " > "
+ASKED = Path(__file__).with_name("attribution_peers.py")
+WHO = ("touchpath", "touchpath, from text", "ChannelAttribution", "marketing-attribution-models")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one of them needed: seconds (None: more than `PATIENCE`), of all cores together, and MiB of memory."""
+
+    paths: int
+    names: int
+    who: str
+    seconds: float | None
+    cpu: float
+    mib: float
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.seconds is None:
+            return f"more than {PATIENCE:g} s"
+        return f"{self.seconds * 1000:,.1f} ms ({self.cpu * 1000:,.1f} ms CPU), {self.mib:,.0f} MiB"
+
+
+def drawn(paths: int, names: int, seed: int = 0) -> Paths:
+    """Draw distinct paths: five touches on average, names of unequal frequency, one journey in twelve converts."""
+    luck = np.random.default_rng(seed)
+    chance = 1 / np.arange(2, names + 2)
+    seen: set[bytes] = set()
+    codes: list[bytes] = []
+    kind = np.uint16
+    while len(codes) < paths:
+        lengths = luck.geometric(0.2, paths)
+        ends = np.cumsum(lengths).tolist()
+        touched = luck.choice(names, ends[-1], p=chance / chance.sum()).astype(kind).tobytes()
+        begin = 0
+        for end in ends:
+            path = touched[2 * begin : 2 * end]
+            begin = end
+            if path not in seen:
+                seen.add(path)
+                codes.append(path)
+    codes = codes[:paths]
+    offsets = np.concatenate(([0], np.cumsum([len(path) // 2 for path in codes])))
+    walked = luck.geometric(0.3, paths)
+    converting = luck.binomial(walked, 1 / 12)
+    label = [f"channel_{number:03}" for number in range(names)]
+    return paths_of(label, np.frombuffer(b"".join(codes), kind), offsets, converting, walked - converting)
+
+
+def texts_of(paths: Paths) -> list[str]:
+    """Write the paths as the others read them."""
+    names = [paths.names[code] for code in paths.codes.tolist()]
+    ends = paths.offsets.tolist()
+    return [SEP.join(names[begin:end]) for begin, end in pairwise(ends)]
+
+
+def from_texts(texts: list[str], converting: np.ndarray, others: np.ndarray) -> Paths:  # type: ignore[type-arg] # counts
+    """Read paths from texts."""
+    offsets = np.concatenate(([0], np.cumsum([text.count(SEP) + 1 for text in texts])))
+    touched = SEP.join(texts).split(SEP)
+    names = sorted(set(touched))
+    place = {name: code for code, name in enumerate(names)}
+    codes = np.fromiter(map(place.__getitem__, touched), np.uint32, len(touched))
+    return paths_of(names, codes, offsets, converting, others)
+
+
+def resident() -> float:
+    """Give the most memory that this process has held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def timed(call: Callable[[], object], times: int) -> tuple[float, float, float]:
+    """Give the best of so many calls in seconds, by the wall's clock and the processor's, and the memory it took."""
+    before, best, cpu = resident(), float("inf"), float("inf")
+    for _ in range(times):
+        begin, worked = time.perf_counter(), time.process_time()
+        call()
+        best, cpu = min(best, time.perf_counter() - begin), min(cpu, time.process_time() - worked)
+    return best, cpu, resident() - before
+
+
+def ours(file: Path, *, text: bool) -> None:
+    """Measure ours in this process and print it."""
+    given = np.load(file)
+    names, codes, offsets = given["names"].tolist(), given["codes"], given["offsets"]
+    converting, others = given["converting"], given["others"]
+    times = 3 if len(converting) < SIZES[-1] else 2
+    # What is loaded at the first call is no part of the fit; the others have loaded theirs, too.
+    fit(paths_of(["a"], np.array([0]), np.array([0, 1]), np.array([1]), np.array([1])), Request())
+    if text:
+        texts = texts_of(paths_of(names, codes, offsets, converting, others))
+        found = timed(lambda: fit(from_texts(texts, converting, others), Request()), times)
+    else:
+        found = timed(lambda: fit(paths_of(names, codes, offsets, converting, others), Request()), times)
+    print(json.dumps(found))
+
+
+def measure(paths: int, names: int, folder: Path) -> Iterator[Measured]:
+    """Measure everyone on the same paths, each in a process of its own."""
+    made = drawn(paths, names)
+    arrays, table = folder / "paths.npz", folder / "paths.csv"
+    np.savez(
+        arrays, names=np.array(made.names), codes=made.codes, offsets=made.offsets,
+        converting=made.converting, others=made.others,
+    )  # fmt: skip
+    with table.open("w") as file:
+        file.write("path,converting,others\n")
+        rows = zip(texts_of(made), made.converting.tolist(), made.others.tolist(), strict=True)
+        file.writelines(f"{text},{converting},{others}\n" for text, converting, others in rows)
+    del made
+    mine = [sys.executable, "-m", "tests.benchmarks.attribution", "--ours", str(arrays)]
+    theirs = [str(interpreter()), str(ASKED), str(table)]
+    for who, words in zip(
+        WHO, (mine, [*mine, "--text"], [*theirs, "channel_attribution"], [*theirs, "mam"]), strict=True
+    ):
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            yield Measured(paths, names, who, None, 0.0, 0.0)
+            continue
+        yield Measured(paths, names, who, *json.loads(done.stdout.splitlines()[-1]))
+
+
+def lines(found: list[Measured]) -> list[Line]:
+    """Give the lines of the table."""
+    return [
+        Line(
+            f"Markov order 1, {one.paths:,} distinct paths, {one.names} channels: {one.who}",
+            one.told,
+            "simulated" if one.who == "ChannelAttribution" else "exact",
+            {} if one.seconds is None else {"seconds": one.seconds, "cpu_seconds": one.cpu, "mib": one.mib},
+        )
+        for one in found
+    ]
+
+
+def measure_all(folder: Path, sizes: tuple[int, ...] = SIZES, names: tuple[int, ...] = NAMES) -> list[Measured]:
+    """Measure all sizes, telling each as it comes."""
+    found = []
+    for size in sizes:
+        for count in names:
+            for one in measure(size, count, folder):
+                print(f"  {one.paths:>9,} paths, {one.names:>3} channels, {one.who:<29} {one.told}", flush=True)
+                found.append(one)
+    return found
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paths", type=int, action="append", help="so many distinct paths; may be repeated")
+    parser.add_argument("--names", type=int, action="append", help="of so many channels; may be repeated")
+    parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--text", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.ours:
+        ours(options.ours, text=options.text)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        measure_all(Path(folder), tuple(options.paths or SIZES), tuple(options.names or NAMES))
+
+
+if __name__ == "__main__":
+    main()
