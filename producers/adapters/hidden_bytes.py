@@ -190,6 +190,8 @@ class _Inside:
         if match["done"]:
             return text
         kind = "email" if match["email"] else "phone"
+        if not self._rules.hides(kind):
+            return text
         plain = unquote(text)
         if kind == "phone" and not _is_valid(plain):
             return text

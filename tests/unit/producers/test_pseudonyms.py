@@ -20,7 +20,7 @@ from deploy.quarantine_store import Kept
 from producers.adapters.adapter import Adapter, Context, Draft, HookRequest, Piece
 from producers.adapters.crm.touchpoints import ADAPTER as TOUCHPOINTS
 from producers.adapters.finish import outcome_of
-from producers.adapters.hidden_bytes import bytes_hidden
+from producers.adapters.hidden_bytes import bytes_hidden, text_hidden
 from producers.adapters.pieces import json_piece
 from producers.adapters.problem import Problem
 from producers.adapters.registry import ADAPTERS
@@ -235,6 +235,10 @@ def test_kinds_that_are_kept_clear_stay_clear() -> None:
     assert outcome.touchpoint.key == "customer:c-4711"
     assert outcome.touchpoint.properties["customer"] == "c-4711"
     assert "ada" not in outcome.touchpoint.model_dump_json().lower()
+    clear = replace(PLAIN, rules=replace(RULES, clear=frozenset({"email"})))
+    raw = b'{"to": "Ada@Example.org", "a": "to Ada@Example.org"}'
+    assert bytes_hidden(raw, clear, {}) == raw
+    assert text_hidden("to Ada@Example.org", clear) == "to Ada@Example.org"
 
 
 def test_a_pseudonym_is_that_of_its_kind_and_key_as_the_rfc_defines_it() -> None:
