@@ -1,4 +1,7 @@
-"""The whole way through as processes that die and are started again at once: two workers, a sink, a collector."""
+"""The whole way through as processes that die and are started again at once: two workers, a sink, a collector.
+
+Or some of it: the workers alone, for instance.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -19,10 +22,13 @@ from deploy.clickhouse import land_catalogue, migrate_all
 from deploy.local.ports import free_port
 from deploy.local_settings import environment, local_settings, write
 from deploy.settings import Settings
-from deploy.settle import SettleReport, settle
+from deploy.settle import LOOPS, SettleReport, Wait, settle, until_at_rest
+from deploy.settle_ends import Ends
 from deploy.topic_admin import ensure
 from deploy.wiring import catalogue_of, every_topic, worker_settings
+from schemas import topics
 from schemas.connection import ClickHouseConnection
+from sinks.reader import Cluster
 from streams.worker.app import EXIT_FENCED
 from tests.e2e.kill_rig_worker import ENDS
 
@@ -31,7 +37,7 @@ WORKERS = ("worker-1", "worker-2")
 PARTS = (*WORKERS, "sink", "collector")
 SESSION_TIMEOUT = 6.0
 FROZEN = 9.5  # seconds, well beyond the session's end
-ALL = 2 * 4  # partitions of the two topics that workers read
+ALL = 2 * 4  # partitions of the two stages
 #: So long may it take, on a busy machine, until a trap springs: a worker has to start and to be given its partitions.
 PATIENCE = 150.0
 #: A transaction that nobody ends is ended by the broker; its readers wait no longer than this.
@@ -47,10 +53,18 @@ def eventually(what: str, true: Callable[[], bool], seconds: float = PATIENCE) -
 
 
 class Stack:
-    """The parts of one pipeline, beside a broker and a ClickHouse that live on."""
+    """The parts of one pipeline, beside a broker and, where there is a sink, a ClickHouse that live on."""
 
-    def __init__(self, folder: Path, kafka_port: int, clickhouse: ClickHouseConnection) -> None:
-        given = Settings().model_copy(update={"clickhouse": clickhouse, "data_dir": folder})
+    def __init__(
+        self,
+        folder: Path,
+        kafka_port: int,
+        clickhouse: ClickHouseConnection | None = None,
+        parts: Sequence[str] = PARTS,
+    ) -> None:
+        given = Settings().model_copy(update={"data_dir": folder})
+        if clickhouse is not None:
+            given = given.model_copy(update={"clickhouse": clickhouse})
         chosen = local_settings(given, "kafka", kafka_port)
         timeouts = {"session_timeout": SESSION_TIMEOUT, "transaction_timeout": TRANSACTION_TIMEOUT}
         self.settings = chosen.model_copy(
@@ -60,6 +74,7 @@ class Stack:
             }
         )
         self.folder = folder
+        self.parts = parts
         self.exits: list[tuple[str, int]] = []  # of parts that ended while they were watched
         self._file = folder / "settings.json"
         write(self.settings, self._file)
@@ -75,14 +90,15 @@ class Stack:
 
     async def prepare(self) -> None:
         await ensure(worker_settings(self.settings), every_topic(self.settings))
-        migrate_all(self.settings)
-        land_catalogue(self.settings, catalogue_of(self.settings))
+        if "sink" in self.parts:
+            migrate_all(self.settings)
+            land_catalogue(self.settings, catalogue_of(self.settings))
 
     def start(self) -> None:
         """Start all parts, wait until they are ready, and from then on start again what dies."""
-        for name in PARTS:
+        for name in self.parts:
             self._start(name)
-        for name in PARTS:
+        for name in self.parts:
             eventually(f"{name} is ready", lambda name=name: self.ready(name))  # type: ignore[misc] # a name more
         self._watch.start()
 
@@ -94,7 +110,7 @@ class Stack:
             return False
 
     def owns(self, worker: str) -> int:
-        """How many partitions a worker has recovered and works on."""
+        """How many partitions of the stages a worker has recovered and works on."""
         if not self.ready(worker):
             return 0
         with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[worker]}/metrics", timeout=2) as answer:
@@ -145,6 +161,17 @@ class Stack:
         groups = [self.settings.worker.app_id]
         return await settle(self.settings.kafka, self.settings.clickhouse, worker_groups=groups, timeout=timeout)
 
+    async def at_rest(self, timeout: float) -> None:
+        """Wait until the workers have read all that there is, and have caused nothing more."""
+        wait = Wait(time.monotonic(), timeout, None)
+        async with (
+            Cluster(self.settings.kafka) as cluster,
+            Ends(self.settings.kafka, [self.settings.worker.app_id]) as ends,
+        ):
+            partitions = await cluster.partitions((topics.COLLECTED.name, *LOOPS))
+            places = {topic: [(topic, number) for number in numbers] for topic, numbers in partitions.items()}
+            await until_at_rest(ends, places, wait, most_rounds=1)
+
     def stop(self) -> dict[str, int]:
         """Stop everything cleanly; give the exit codes."""
         self._enough.set()
@@ -185,7 +212,7 @@ class Stack:
 
     def _restart_the_dead(self) -> None:
         while not self._enough.wait(0.1):
-            for name in PARTS:
+            for name in self.parts:
                 with self._lock:
                     code = self._running[name].poll()
                     if code is not None:

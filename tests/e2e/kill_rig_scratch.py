@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from schemas import topics
+from streams.core.loopback import Loopback, LoopRecord
 from streams.core.stage import Output, Stage
+from streams.worker.topics import changelog_name
 
-Partitions = dict[int, list[Any]]  # aiokafka's records, in order of their offsets
-State = dict[int, dict[bytes, bytes]]
+Partitions = dict[int, list[LoopRecord]]  # in order of their offsets
+State = dict[bytes, bytes]
 
 
 async def read(bootstrap: str, topic: str, isolation: str = "read_committed") -> Partitions:
@@ -30,44 +32,63 @@ async def read(bootstrap: str, topic: str, isolation: str = "read_committed") ->
         ends = await consumer.end_offsets(places)
         while any([await consumer.position(place) < ends[place] for place in places]):
             for place, records in (await consumer.getmany(timeout_ms=200)).items():
-                found[place.partition] += records
+                found[place.partition] += [LoopRecord(r.topic, r.offset, r.key, r.value, r.timestamp) for r in records]
     return found
 
 
-def state_of(changelog: Partitions) -> State:
-    """Give the last value of each key, by partition."""
-    state: State = {partition: {} for partition in changelog}
-    for partition, records in changelog.items():
-        for record in records:
-            if record.value is None:
-                state[partition].pop(record.key, None)
-            else:
-                state[partition][record.key] = record.value
+async def held(bootstrap: str, app_id: str, stages: Sequence[Stage]) -> Loopback:
+    """Read all that is committed: the records of our topics, and the tables of the stages by their changelogs."""
+    loop = Loopback(stages)
+    for topic in topics.TOPICS:
+        for partition, records in (await read(bootstrap, topic.name)).items():
+            loop.topics[topic.name, partition] = records
+            loop.partitions = max(loop.partitions, partition + 1)
+    for stage in (one for one in stages if one.stateful):
+        for partition, records in (await read(bootstrap, changelog_name(app_id, stage.name))).items():
+            loop.states[stage.name, partition] = state_of(records)
+    return loop
+
+
+async def aborted(bootstrap: str, names: Iterable[str]) -> int:
+    """Count the records of transactions that were given up."""
+    count = 0
+    for name in names:
+        everything, committed = await read(bootstrap, name, "read_uncommitted"), await read(bootstrap, name)
+        count += sum(map(len, everything.values())) - sum(map(len, committed.values()))
+    return count
+
+
+def state_of(changelog: Sequence[LoopRecord]) -> State:
+    """Give the last value of each key."""
+    state: State = {}
+    for record in changelog:
+        if record.value is None:
+            state.pop(record.key or b"", None)
+        else:
+            state[record.key or b""] = record.value
     return state
 
 
-def run(stage: Stage, inputs: Partitions, size: int = 997) -> tuple[list[Output], State]:
-    """Take a topic through a stage, from nothing, in batches of any size."""
+def run(stage: Stage, partition: int, records: Sequence[LoopRecord], size: int = 997) -> tuple[list[Output], State]:
+    """Take a partition through a stage, from nothing, in batches of any size."""
     outputs: list[Output] = []
-    state: State = {partition: {} for partition in inputs}
-    for partition, records in inputs.items():
-        own = state[partition]
-        for batch in _batches(records, size):
-            result = stage.process(partition, batch, own.get)
-            outputs += result.outputs
-            for key, value in result.state.items():
-                if value is None:
-                    own.pop(key, None)
-                else:
-                    own[key] = value
+    state: State = {}
+    for batch in _batches(records, size):
+        result = stage.process(partition, batch, state.get)
+        outputs += result.outputs
+        for key, value in result.state.items():
+            if value is None:
+                state.pop(key, None)
+            else:
+                state[key] = value
     return outputs, state
 
 
-def written(topic: str, partitions: Partitions) -> Counter[Output]:
-    """Count the records of a topic as the outputs that they once were."""
-    return Counter(Output(topic, r.key, r.value, r.timestamp) for records in partitions.values() for r in records)
+def written(held: Loopback, *names: str) -> list[Output]:
+    """Give the records of topics as the outputs that they once were."""
+    return [Output(name, r.key or b"", r.value or b"", r.timestamp) for name in names for r in held.records(name)]
 
 
-def _batches(records: list[Any], size: int) -> Iterator[list[Any]]:
+def _batches(records: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for start in range(0, len(records), size):
         yield records[start : start + size]

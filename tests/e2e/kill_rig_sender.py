@@ -81,7 +81,7 @@ def _life(chance: random.Random, number: int, length: int) -> Iterator[tuple[tim
         near = chance.random() < 0.6
         pause = chance.uniform(0, 50 * 60) if near else chance.expovariate(length / LIFE.total_seconds())
         at = min(at + timedelta(seconds=pause), LIFE)
-        person = _person(chance, number)
+        person = _person(chance, number, n / length)
         campaign = {"campaign": {"name": chance.choice(["spring", "summer"])}} if chance.random() < 0.3 else {}
         context = {**person.pop("context", {}), **campaign}
         name = chance.choice(_NAMES)
@@ -102,14 +102,14 @@ def _life(chance: random.Random, number: int, length: int) -> Iterator[tuple[tim
             yield at, {"type": "track", "event": name, **person, "context": context, "properties": properties}
 
 
-def _person(chance: random.Random, number: int) -> dict[str, Any]:
-    """Most are known by name, some by e-mail or device only; now and then nothing says who it was."""
+def _person(chance: random.Random, number: int, lived: float) -> dict[str, Any]:
+    """Most are known by name, some by e-mail, some tell their name late; now and then nothing says who it was."""
     if chance.random() < 0.01:
         return {}
     device = {"anonymousId": f"d{number}-{chance.randrange(2)}"}
     match number % 10:
         case 0:
-            return {"anonymousId": f"d{number}"}
+            return {"anonymousId": f"d{number}", **({"userId": f"c{number}"} if lived > 0.7 else {})}
         case 1:
             return {**device, "context": {"traits": {"email": f"c{number}@example.org"}}}
         case _:

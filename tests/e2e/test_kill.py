@@ -15,19 +15,19 @@ from kafka import KafkaProducer
 from deploy.local.apache_kafka import ApacheKafkaBroker
 from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
-from schemas.catalogue import load
+from schemas.catalogue import Catalogue, load
 from schemas.connection import ClickHouseConnection
 from schemas.quarantine import QuarantineRecord
 from schemas.touchpoint import Touchpoint
 from sinks.client import Store
 from streams.core.fold import FoldStage
 from streams.core.resolve import ResolveStage
-from streams.core.stage import Output
+from streams.core.stage import Stage
 from streams.worker.app import EXIT_FENCED
-from streams.worker.topics import changelog_name
+from tests.e2e import kill_rig_checks as checks
 from tests.e2e import kill_rig_scratch as scratch
 from tests.e2e.kill_rig import WORKERS, Stack
-from tests.e2e.kill_rig_expected import expected, shown_by, touchpoints_in
+from tests.e2e.kill_rig_expected import expected, shown_by, touchpoints_in, whose
 from tests.e2e.kill_rig_sender import Plan, Sender, Told, make_plan
 from tests.e2e.kill_rig_worker import ENDS
 
@@ -118,36 +118,13 @@ def what_was_accepted_is_there_once(store: Store, plan: Plan, told: Told, garbag
     assert all(reason.startswith("$") for reason in kept.values())
 
 
-def the_ledger_is_exact(store: Store, accepted: dict[str, Touchpoint]) -> None:
-    due, shown = expected(accepted, load()), shown_by(store)
+def the_views_are_exact(store: Store, accepted: dict[str, Touchpoint], catalogue: Catalogue) -> None:
+    due, shown = expected(accepted, [], catalogue), shown_by(store)
+    assert shown.profiles == due.profiles
     assert shown.journeys == due.journeys
     assert shown.conversions == due.conversions
     assert shown.ledger == due.ledger
     assert store.table("SELECT * FROM attribution_violations")[1] == []
-
-
-async def kafka_holds_what_one_run_from_scratch_gives(bootstrap: str, app_id: str) -> None:
-    """Each stage, run in this process over its whole input, gives the committed outputs, each once, and the state."""
-    resolve, fold = ResolveStage(load()), FoldStage(load())
-    outputs: list[Output] = []
-    for stage in (resolve, fold):
-        given, state = scratch.run(stage, await scratch.read(bootstrap, stage.input_topic))
-        outputs += given
-        if stage.stateful:
-            changelog = await scratch.read(bootstrap, changelog_name(app_id, stage.name))
-            assert scratch.state_of(changelog) == state
-            assert any(b"/" in key for keys in state.values() for key in keys)  # sealed chunks were among it
-    in_kafka: Counter[Output] = Counter()
-    given_up = 0
-    for topic in (topics.RESOLVED, topics.JOURNEYS, topics.CONVERSIONS, topics.CREDITS, topics.MARKS):
-        committed = scratch.written(topic.name, await scratch.read(bootstrap, topic.name))
-        everything = scratch.written(topic.name, await scratch.read(bootstrap, topic.name, "read_uncommitted"))
-        given_up += everything.total() - committed.total()
-        in_kafka += committed
-    quarantine = scratch.written(topics.QUARANTINE.name, await scratch.read(bootstrap, topics.QUARANTINE.name))
-    in_kafka += Counter({o: n for o, n in quarantine.items() if o.key.startswith(b"topic:")})
-    assert in_kafka == Counter(outputs)
-    assert given_up > 0  # transactions were aborted, with records in them
 
 
 async def test_kills_crashes_in_transactions_and_freezes_leave_no_trace(stack: Stack) -> None:
@@ -166,12 +143,17 @@ async def test_kills_crashes_in_transactions_and_freezes_leave_no_trace(stack: S
 
     store = Store(stack.settings.clickhouse)
     what_was_accepted_is_there_once(store, plan, told, garbage)
-    collected = await scratch.read(bootstrap, topics.COLLECTED.name)
-    accepted = touchpoints_in(collected, leave_out=GARBAGE)
+    catalogue = load()
+    stages: list[Stage] = [ResolveStage(catalogue), FoldStage(catalogue)]
+    held = await scratch.held(bootstrap, stack.settings.worker.app_id, stages)
+    accepted = touchpoints_in(held.records(topics.COLLECTED.name), leave_out=GARBAGE)
     assert set(accepted) == plan.good
-    the_ledger_is_exact(store, accepted)
-    await kafka_holds_what_one_run_from_scratch_gives(bootstrap, stack.settings.worker.app_id)
+    the_views_are_exact(store, accepted, catalogue)
     store.close()
+    checks.each_touchpoint_was_resolved_once(held, GARBAGE)
+    assert checks.every_message_was_folded_once(held, catalogue) > 0
+    checks.nodes_are_those_of_the_reference(held, whose(accepted.values(), [], catalogue.identity))
+    assert await scratch.aborted(bootstrap, [topic.name for topic in checks.FOLDED]) > 0
     every_part_was_hit(stack, told)
     # Workers that stop at the same moment rebalance meanwhile; one may be given partitions that it cannot keep.
     assert all(code == 0 or (name in WORKERS and code == EXIT_FENCED) for name, code in exits.items()), exits
