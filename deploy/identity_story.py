@@ -24,11 +24,11 @@ class Why:
     reason: str = ""
 
     def __str__(self) -> str:
-        """Say it in words: `order_completed of shop`, `merge by Service desk: she called`."""
+        """Say it in words: `order_completed from shop`, `merge by Service desk: she called`."""
         if self.requested_by:
             return f"{self.cause} by {self.requested_by}" + (f": {self.reason}" if self.reason else "")
         if self.touchpoint:
-            return ("" if self.cause == "event" else f"{self.cause}: ") + f"{self.touchpoint} of {self.source}"
+            return ("" if self.cause == "event" else f"{self.cause}: ") + f"{self.touchpoint} from {self.source}"
         return f"{self.cause} {self.evidence}"
 
 

@@ -319,7 +319,7 @@ def _consequences(store: IdentityStore, command: Command, state: State) -> Itera
         return
     yield f"{state.identifier} is in the profile of {state.named_by}: {state_text(state)}"
     weight = store.weight(state.identifier)
-    own = counted({"touchpoints": weight.touchpoints, "conversions": weight.conversions})
+    own = f"{counted({'touchpoints': weight.touchpoints})} ({counted({'conversions': weight.conversions})})"
     if state.named_by == state.identifier and state.others:
         others = f"{state.others} other identifier{'' if state.others == 1 else 's'}"
         if command.action == "block":

@@ -32,8 +32,11 @@ def tell_story(story: Story, form: Format) -> None:
         typer.echo(f"{label:<11} {text}")
     section(
         "Identifiers of the profile",
-        ("identifier", "since", "why", "shared"),
-        [(m.identifier, at(m.since), str(m.why), "yes" if m.shared else "") for m in story.members],
+        ("identifier", "since", "why", "evidence", "shared"),
+        [
+            (m.identifier, at(m.since), str(m.why), str(m.why.evidence), "yes" if m.shared else "")
+            for m in story.members
+        ],
         form,
     )
     if story.shared:
@@ -58,10 +61,11 @@ def tell_outcome(
     """Print what a decision has changed."""
     section(
         f"{command.action}: before and after",
-        ("identifier", "before: profile of", "in it", "after: profile of", "in it"),
+        ("identifier", "when", "profile of", "in it"),
         [
-            (old.identifier, old.named_by, state_text(old), new.named_by, state_text(new))
-            for old, new in zip(before, after, strict=True)
+            (state.identifier, when, state.named_by, state_text(state))
+            for pair in zip(before, after, strict=True)
+            for when, state in zip(("before", "after"), pair, strict=True)
         ],
         form,
     )

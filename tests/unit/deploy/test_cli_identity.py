@@ -184,13 +184,13 @@ def test_an_identifier_is_shown_with_its_profile_and_why(world: World) -> None:
     assert (story["identifier"], story["named_by"], story["shared"], story["blocked"]) == (MAIL, ADA, False, None)
     assert story["profile_id"] == str(profile_id(ADA))
     assert [one["identifier"] for one in story["identifiers"]] == [COOKIE, ADA, MAIL]
-    assert {one["why"] for one in story["identifiers"]} == {"identified of web"}
+    assert {one["why"] for one in story["identifiers"]} == {"identified from web"}
     assert {one["evidence"] for one in story["identifiers"]} == {str(derived_id("log-in"))}
     assert story["figures"] == {"identifiers": 3, "touchpoints": 2, "journeys": 1, "conversions": 0}
     shown = run("show", COOKIE).stdout
     assert f"profile     {profile_id(ADA)}, named by customer:ada" in shown
     assert "3 identifiers, 2 touchpoints, 1 journey, 0 conversions" in shown
-    assert f"2026-03-01 12:01:00\t{COOKIE} went to the profile of customer:ada\tidentified of web" in shown
+    assert f"2026-03-01 12:01:00\t{COOKIE} went to the profile of customer:ada\tidentified from web" in shown
     assert "# Whose its events are" not in shown
 
 
@@ -270,10 +270,10 @@ def test_an_unmerge_gives_back_what_it_took_and_says_before_what_will_go(
     done = run("unmerge", "loyalty:4711", stdin="y\n")
     assert done.exception is None, done.exception
     assert "loyalty:4711 is in the profile of customer:ada: 4 identifiers, 3 touchpoints" in done.stderr
-    assert "its own 1 touchpoint, 0 conversions go to a profile of its own" in done.stderr
+    assert "its own 1 touchpoint (0 conversions) go to a profile of its own" in done.stderr
     assert "its merge with customer:ada ends (Service desk, " in done.stderr
-    assert "loyalty:4711\tcustomer:ada\t" in done.stdout
-    assert "\tloyalty:4711\t1 identifier, 1 touchpoint, 1 journey, 0 conversions" in done.stdout
+    assert "\nloyalty:4711\tbefore\tcustomer:ada\t4 identifiers, 3 touchpoints, " in done.stdout
+    assert "\nloyalty:4711\tafter\tloyalty:4711\t1 identifier, 1 touchpoint, 1 journey, 0 conversions" in done.stdout
     assert told("show", "loyalty:4711")["named_by"] == "loyalty:4711"
 
 
@@ -305,7 +305,7 @@ def test_a_blocked_identifier_joins_nobody_until_it_is_unblocked(world: World) -
 
 def test_a_block_of_whoever_names_a_profile_says_that_the_others_leave(known: Known) -> None:
     said = run("block", ADA).stderr
-    assert "it names the profile: its own 1 touchpoint, 0 conversions stay" in said
+    assert "it names the profile: its own 1 touchpoint (0 conversions) stay" in said
     assert "the 2 other identifiers in it leave" in said
     assert "nothing is known of order:1 yet; from now on it joins nobody" in run("block", "order:1", "--new").stderr
 

@@ -71,8 +71,8 @@ def test_a_persons_last_word_counts_then_the_list_then_the_cap(
 @pytest.mark.parametrize(
     ("why", "words"),
     [
-        (Why("event", ID, touchpoint="identified", source="shop"), "identified of shop"),
-        (Why("guard", ID, touchpoint="identified", source="shop"), "guard: identified of shop"),
+        (Why("event", ID, touchpoint="identified", source="shop"), "identified from shop"),
+        (Why("guard", ID, touchpoint="identified", source="shop"), "guard: identified from shop"),
         (Why("merge", ID, requested_by="Service desk"), "merge by Service desk"),
         (Why("merge", ID, requested_by="Service desk", reason="she called"), "merge by Service desk: she called"),
         (Why("event", ID), f"event {ID}"),
