@@ -7,9 +7,9 @@ start are the counted ones, nothing to solve. So with h = G r, the conversions t
 first visits to S, solves v_S = f G_SS: one inverse gives the effects of all names, each with a small system of its own
 states (of order 1: v h / G_ss, no system at all).
 
-A chain with more states than `DENSE` is never inverted: the equations of all names are solved together by an
-iteration (BiCGSTAB: van der Vorst, SIAM J. Sci. Stat. Comput. 13 (1992) 631-644, https://doi.org/10.1137/0913035)
-down to a bound that is proved, not hoped for: with residual R, the probability is off by no more than v |R|.
+A chain with many states is not inverted: the equations of all names are solved together by an iteration (BiCGSTAB:
+van der Vorst, SIAM J. Sci. Stat. Comput. 13 (1992) 631-644, https://doi.org/10.1137/0913035) down to a bound that is
+proved, not hoped for: with residual R, the probability is off by no more than v |R|.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ from scipy import sparse  # type: ignore[import-untyped] # ships no types
 from streams.core.attribution.data_driven.arrays import Floats
 from streams.core.attribution.data_driven.walks import Counts
 
-#: A chain of up to so many states is inverted; beyond that the iteration is faster.
+#: A chain of up to so many states is inverted in any case.
 DENSE = 500
+#: One of up to so many is inverted where that is less work than the iteration: 200 MB and some seconds at most.
+MOST_DENSE = 5000
+#: So many products the iteration takes for each step of the chain and each name, about.
+_ROUNDS = 50
 #: The iteration ends where every probability is this close to the truth, in parts of the probability itself.
 BOUND = 1e-12
 _COLUMN_VALUES = 1 << 22
@@ -50,7 +54,10 @@ class Removal:
 
 
 def removal(counts: Counts, dense: int = DENSE) -> Removal:
-    """Solve for the removal effects of all names. A chain without conversions has none: all 0."""
+    """Solve for the removal effects of all names; a chain without conversions has none: all 0.
+
+    `dense` is for tests: 0 has every chain solved by the iteration.
+    """
     states, probability = len(counts.last), counts.probability
     if not states or not probability:
         return Removal(probability, np.zeros(counts.names), states, 1.0, 0.0)
@@ -60,7 +67,8 @@ def removal(counts: Counts, dense: int = DENSE) -> Removal:
     steps = sparse.csr_array((shares, (counts.source, counts.target)), shape=(states, states))
     converts = counts.converting / out
     visits = counts.into / counts.begun
-    if states <= dense:
+    iterating = _ROUNDS * counts.names * len(counts.steps)
+    if states <= dense or (dense and states <= MOST_DENSE and states**3 < iterating):
         return _inverted(counts, steps, converts, visits, probability)
     return _iterated(counts, steps, converts, visits, probability)
 

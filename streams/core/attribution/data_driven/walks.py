@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streams.core.attribution.data_driven.arrays import AnyInts, Floats, Ints, tally
-from streams.core.attribution.data_driven.paths import PathError, Paths
+from streams.core.attribution.data_driven.paths import BLOCK, PathError, Paths
 
 ORDERS = (1, 2, 3)
 #: Keys up to here are found in a table; more of them are sorted.
@@ -80,7 +80,8 @@ class Walks:
         walked = (converted + (paths.others if others is None else others)).astype(np.float64)
         gone = np.zeros(len(self.source))
         lengths = paths.lengths
-        for some, touches in paths.blocks():
+        # A block is never small beside the array that it is counted into.
+        for some, touches in paths.blocks(max(BLOCK, 2 * len(gone))):
             weights = np.repeat(walked[some], lengths[some])
             gone += tally(self.edges[touches], weights, len(gone))
         begins = self.source == states
@@ -111,7 +112,7 @@ def walks(paths: Paths, order: int) -> Walks:
     names = len(paths.names)
     if float(names + 1) ** (order + 1) >= 2**62:
         raise PathError(f"{names} names are too many for order {order}")
-    return _first_order(paths) if order == 1 else _higher_order(paths, order)
+    return _first_order(paths) if order == 1 and (names + 1) * names <= _TABLE else _any_order(paths, order)
 
 
 def _first_order(paths: Paths) -> Walks:
@@ -127,7 +128,7 @@ def _first_order(paths: Paths) -> Walks:
     return Walks(paths, np.arange(names), edges, source, target, _ends(paths).astype(np.int64))
 
 
-def _higher_order(paths: Paths, order: int) -> Walks:
+def _any_order(paths: Paths, order: int) -> Walks:
     names = len(paths.names)
     first = paths.offsets[:-1]
     codes = paths.codes.astype(np.int64)

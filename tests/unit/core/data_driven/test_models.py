@@ -7,7 +7,7 @@ import pytest
 
 from streams.core.attribution.data_driven.markov import markov
 from streams.core.attribution.data_driven.paths import PathError, Paths, from_sequences, paths_of
-from streams.core.attribution.data_driven.removal import ChainError, removal
+from streams.core.attribution.data_driven.removal import DENSE, ChainError, removal
 from streams.core.attribution.data_driven.shapley import linear_per_name, shapley
 from streams.core.attribution.data_driven.walks import walks
 from tests.properties.data_driven_paths import one_by_one
@@ -81,6 +81,22 @@ def test_long_paths_and_many_states_are_solved_as_closely_as_few(names: int, ord
         assert np.abs(found.effects - expected).max() < 1e-9
         assert found.bound < 1e-9
         assert found.condition >= longest / 2
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_names_too_many_for_a_table_are_counted_all_the_same(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = drawn(8, 300, 40, 5)
+    expected = markov(paths, order).effects
+    monkeypatch.setattr("streams.core.attribution.data_driven.walks._TABLE", 10)
+    assert np.abs(markov(paths, order).effects - expected).max() < 1e-12
+
+
+def test_a_chain_of_many_names_is_inverted_where_that_is_less_work() -> None:
+    counts = walks(drawn(8, 1000, 520, 8), 1).count()
+    found, iterated = removal(counts), removal(counts, dense=0)
+    assert found.states > DENSE
+    assert np.abs(found.effects - iterated.effects).max() < 1e-9
+    assert found.bound != iterated.bound
 
 
 def test_a_chain_that_almost_never_ends_is_solved_all_the_same() -> None:
