@@ -112,27 +112,23 @@ def _tell(found: Comparison, form: Format, most: int) -> None:
     usual = outcomes[found.in_force]
     heads = [f"{name} *" if name == found.in_force else name for name in outcomes]
     rows: list[list[object]] = [
-        [label, *(_count(getattr(one, name), getattr(usual, name), one is usual) for one in outcomes.values())]
+        [label, *(_count(getattr(one, name), getattr(usual, name)) for one in outcomes.values())]
         for name, label in _COUNTS.items()
     ]
     rows.append(
         [
             "of them with several people",
-            *(_count(_split(one), _split(usual), one is usual) for one in outcomes.values()),
+            *(_count(_split(one), _split(usual)) for one in outcomes.values()),
         ]
     )
     for currency in sorted({currency for one in outcomes.values() for currency in one.revenue}):
-        amounts = [one.revenue.get(currency, _zero()) for one in outcomes.values()]
-        rows.append([f"revenue {currency}", *(_money(amount, None) for amount in amounts)])
+        rows.append([f"revenue {currency}", *(_revenue(one, usual, currency) for one in outcomes.values())])
     section(f"{found.events:,} events under each policy (* in force)", ["", *heads], rows, form)
     lines = _lines(outcomes)
     section(
         "Revenue by channel and model (net value credited)",
         ["model", "channel", "currency", *heads],
-        [
-            [*line, *(_money(_of(one, line), None if one is usual else _of(usual, line)) for one in outcomes.values())]
-            for line in lines
-        ],
+        [[*line, *(_money(_of(one, line), _of(usual, line)) for one in outcomes.values())] for line in lines],
         form,
     )
     if found.differences and most:
@@ -162,7 +158,13 @@ def _lines(outcomes: Mapping[str, Outcome]) -> list[Line]:
 
 
 def _of(one: Outcome, line: Line) -> Decimal:
-    return one.credited.get(line, _zero())
+    """Give what a channel earned; nothing has the currency's decimals, too."""
+    from decimal import Decimal
+
+    from schemas.money import minor_digits
+
+    digits = minor_digits(line.currency) if line.currency else 0
+    return one.credited.get(line, Decimal(0).scaleb(-digits))
 
 
 def _split(one: Outcome) -> int:
@@ -170,20 +172,18 @@ def _split(one: Outcome) -> int:
     return sum(len(people) > 1 for people in one.people.values())
 
 
-def _zero() -> Decimal:
+def _count(count: int, usual: int) -> str:
+    return f"{count:,}" if count == usual else f"{count:,} ({count - usual:+,})"
+
+
+def _revenue(one: Outcome, usual: Outcome, currency: str) -> str:
     from decimal import Decimal
 
-    return Decimal(0)
+    return _money(one.revenue.get(currency, Decimal(0)), usual.revenue.get(currency, Decimal(0)))
 
 
-def _count(count: int, usual: int, in_force: bool) -> str:
-    return f"{count:,}" if in_force or count == usual else f"{count:,} ({count - usual:+,})"
-
-
-def _money(amount: Decimal, usual: Decimal | None) -> str:
-    if usual is None or amount == usual:
-        return f"{amount:,f}"
-    return f"{amount:,f} ({amount - usual:+,f})"
+def _money(amount: Decimal, usual: Decimal) -> str:
+    return f"{amount:,f}" if amount == usual else f"{amount:,f} ({amount - usual:+,f})"
 
 
 def _recorded(

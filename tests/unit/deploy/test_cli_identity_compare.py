@@ -64,7 +64,7 @@ def test_the_policies_stand_side_by_side_with_what_moves(compare: Compare) -> No
     assert ["journeys", "2", "3 (+1)", "3 (+1)"] in rows
     assert ["conversions", "2", "2", "2"] in rows
     assert ["revenue EUR", "160.00", "160.00", "160.00"] in rows
-    assert ["first", "search", "EUR", "60.00", "0 (-60.00)", "0 (-60.00)"] in rows
+    assert ["first", "search", "EUR", "60.00", "0.00 (-60.00)", "0.00 (-60.00)"] in rows
     assert ["linear", "web", "EUR", "70.00", "80.00 (+10.00)", "160.00 (+90.00)"] in rows
     whose = ["customer:ada 2, customer:bo 1", "alone 1, customer:ada 1, customer:bo 1", "alone 3"]
     assert [TABLET, "3", "3", *whose] in rows
