@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -68,6 +69,10 @@ class HookSettings(_Settings):
     unsigned: bool = Field(default=False, description="take the hook without a signature: the write key must do")
 
 
+#: Characters of a key; RFC 2104 wants at least as many bytes as the digest has.
+_SHORTEST_KEY = 32
+
+
 class IdentifierSettings(_Settings):
     """How identifiers are written, and which go to Kafka as pseudonyms; `identity_text` says what that means.
 
@@ -80,13 +85,19 @@ class IdentifierSettings(_Settings):
     )
     pseudonym_key: SecretStr | None = Field(
         default=None,
-        min_length=32,
         description="hide identifiers by HMAC-SHA-256 under this key (openssl rand -hex 32). Another key makes another "
         "person of everybody, so it is changed only where the history is imported anew",
     )
     keep_clear: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)], ...] = Field(
         default=("order",), description="kinds of identifiers that are not hidden; all others are personal"
     )
+
+    @field_validator("pseudonym_key")
+    @classmethod
+    def _cannot_be_guessed(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < _SHORTEST_KEY:
+            raise ValueError(f"is shorter than {_SHORTEST_KEY} characters; openssl rand -hex 32 makes one")
+        return key
 
     def rules(self, email_plus: EmailPlus | None = None) -> IdentifierRules:
         """Give what doors are told. `email_plus`: a source's own."""
