@@ -86,7 +86,9 @@ def path(state: EndState, conversion: int) -> list[int]:
 def net(state: EndState, conversion: int) -> int:
     """The net value of a conversion, in minor units; the ledger has the same."""
     value: int = state.conversions[identifier(conversion)]["net_minor"]
-    for model in DEFAULT.attribution.models:
+    models = {model for c, model, _ in state.credits if c == identifier(conversion)}
+    assert models
+    for model in models:
         lines = [line for (c, m, _), line in state.credits.items() if (c, m) == (identifier(conversion), model)]
         assert sum(credit for credit, _ in lines) == 1
         assert sum(minor for _, minor in lines) == value

@@ -8,12 +8,15 @@ import pytest
 
 from schemas.base import derived_id
 from schemas.touchpoint import Touchpoint
+from tests.properties.catalogues import catalogue_with
 from tests.properties.folding import run
 from tests.unit.core.life import DAY, DEFAULT, HOUR, call, identifier, net, path, purchase, refund, tell
 
+THREE_MODELS = catalogue_with(attribution={"models": ["first", "last", "linear"]})
+
 
 def postings(*events: Touchpoint) -> list[dict[str, Any]]:
-    outputs = run(events, range(len(events)), DEFAULT)
+    outputs = run(events, range(len(events)), THREE_MODELS)
     return [json.loads(output.value) for output in outputs if output.topic == "touchpath.credits"]
 
 

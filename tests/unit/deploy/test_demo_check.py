@@ -65,6 +65,19 @@ def test_the_odd_cents_and_the_odd_credit_go_to_the_earlier_mailings() -> None:
     assert found.shares["last", "campaign-3"] == Share(100, CREDIT_UNITS)
 
 
+def test_position_and_age_weigh_and_the_rest_goes_to_the_largest_remainders() -> None:
+    """Weights of 40, 10, 10, 40 %; and 1, 2, 4, 8 of 15, as the mailings lie a half-life apart."""
+    mailings = [(1, n, T - (4 - n) * 7 * DAY) for n in (1, 2, 3, 4)]
+    found = check.calculate(year(mailings, [(1, 10, 1.01, T)]), "local")
+    by_position = [found.shares["position_based", f"campaign-{n}"] for n in (1, 2, 3, 4)]
+    assert [share.cents for share in by_position] == [41, 10, 10, 40]
+    assert [share.credit for share in by_position] == [400_000_000, 100_000_000, 100_000_000, 400_000_000]
+    by_age = [found.shares["time_decay", f"campaign-{n}"] for n in (1, 2, 3, 4)]
+    assert [share.cents for share in by_age] == [7, 13, 27, 54]
+    assert [share.credit for share in by_age] == [66_666_667, 133_333_333, 266_666_667, 533_333_333]
+    assert found.shares["last_non_direct", "campaign-4"] == Share(101, CREDIT_UNITS)
+
+
 def test_a_basket_worth_nothing_is_a_conversion_with_credit() -> None:
     found = check.calculate(year([(1, 9, T)], [(1, 10, 0.0, T)]), "local")
     assert (found.conversions, found.cents) == (1, 0)
