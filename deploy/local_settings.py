@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import SecretStr
 
 from deploy.local.ports import LOOPBACK
-from producers.settings import AdminKey, WriteKey
+from producers.settings import WriteKey
 from schemas.catalogue import DEFAULT
 from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks.settings import DatabaseSettings
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 Broker = Literal["tansu", "kafka"]
 WRITE_KEY = "local"
-ADMIN_KEY = "local-admin"
 #: Joining a group waits this long for members that left; on a laptop nobody is far away.
 _QUICK_GROUP = {"session_timeout": 6.0, "rebalance_timeout": 6.0, "hand_over_timeout": 4.0}
 
 
 def local_settings(settings: Settings, broker: Broker, kafka_port: int) -> Settings:
-    """Give the settings of a stack on this machine: loopback only, no secrets, the keys `local` and `local-admin`."""
+    """Give the settings of a stack on this machine: loopback only, no secrets, the write key `local`.
+
+    Admin keys are those that the user has set: one that everybody knows could be used by a page of somebody else's.
+    """
     return settings.model_copy(
         update={
             "kafka": KafkaConnection(bootstrap_servers=f"{LOOPBACK}:{kafka_port}"),
@@ -38,7 +40,6 @@ def local_settings(settings: Settings, broker: Broker, kafka_port: int) -> Setti
                 update={
                     "host": LOOPBACK,
                     "write_keys": (WriteKey(key=SecretStr(WRITE_KEY), source=WRITE_KEY, snowplow_app_ids=("*",)),),
-                    "admin_keys": (AdminKey(key=SecretStr(ADMIN_KEY), name=WRITE_KEY),),
                     "tls_cert": None,
                     "tls_key": None,
                 }

@@ -8,22 +8,17 @@ from starlette.responses import HTMLResponse, Response
 
 from producers.collector.door import Page, Services, json_answer
 from producers.collector.openapi import document
-from producers.collector.welcome import Keys, facts, page
+from producers.collector.welcome import facts, page
 from schemas.topics import COLLECTED, IDENTITY, QUARANTINE
 
-#: On a laptop everybody knows the keys; elsewhere none is shown.
+#: On a laptop everybody knows the key; elsewhere none is shown.
 _LAPTOP_KEY = "local"
-_LAPTOP_ADMIN_KEY = "local-admin"
 
 
 async def _welcome(request: Request, services: Services) -> Response:
     base = str(request.base_url).rstrip("/")
-    now = services.now()
-    keys = Keys(
-        _LAPTOP_KEY if services.keys.holder(_LAPTOP_KEY, now) is not None else None,
-        _LAPTOP_ADMIN_KEY if services.admin_keys.holder(_LAPTOP_ADMIN_KEY, now) is not None else None,
-    )
-    said = (base, keys, services.doors, services.pages, services.admin_doors)
+    known = services.keys.holder(_LAPTOP_KEY, services.now()) is not None
+    said = (base, _LAPTOP_KEY if known else None, services.doors, services.pages, services.admin_doors)
     if "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(page(*said))
     return json_answer(200, facts(*said))

@@ -3,7 +3,7 @@
 import html
 import shlex
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from producers.collector.door import AdminDoor, Door, Page
 
@@ -27,17 +27,10 @@ the reason. {key}</p>
 """
 
 
-class Keys(NamedTuple):
-    """Keys that may be seen, on a laptop; None: not here."""
-
-    write: str | None
-    admin: str | None
-
-
 def facts(
-    base: str, keys: Keys, doors: Iterable[Door], pages: Iterable[Page], admin_doors: Iterable[AdminDoor] = ()
+    base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Page], admin_doors: Iterable[AdminDoor] = ()
 ) -> dict[str, Any]:
-    """Give what `/` says. `base` is how the reader reached it (`http://127.0.0.1:8080`)."""
+    """Give what `/` says. `base` is how the reader reached it (`http://127.0.0.1:8080`), `key` one that may be seen."""
     return {
         "name": "Touchpath collector",
         "openapi": f"{base}/openapi.json",
@@ -48,7 +41,7 @@ def facts(
                 "paths": list(door.paths),
                 "methods": list(door.methods),
                 "known": {name: list(schema.get("enum", ())) for name, schema in door.parameters.items()},
-                "try": curl(base, keys.write, door),
+                "try": curl(base, key, door),
             }
             for door in doors
         ],
@@ -58,7 +51,7 @@ def facts(
                 "about": door.about,
                 "paths": list(door.paths),
                 "methods": list(door.methods),
-                "try": admin_curl(base, keys.admin, door),
+                "try": admin_curl(base, door),
             }
             for door in admin_doors
         ],
@@ -67,11 +60,11 @@ def facts(
 
 
 def page(
-    base: str, keys: Keys, doors: Iterable[Door], pages: Iterable[Page], admin_doors: Iterable[AdminDoor] = ()
+    base: str, key: str | None, doors: Iterable[Door], pages: Iterable[Page], admin_doors: Iterable[AdminDoor] = ()
 ) -> str:
     """Give the same for people."""
-    said = facts(base, keys, doors, pages, admin_doors)
-    shown = html.escape(keys.write) if keys.write else None
+    said = facts(base, key, doors, pages, admin_doors)
+    shown = html.escape(key) if key else None
     return _PAGE.format(
         key=f"Here the write key is <code>{shown}</code>." if shown else "A write key is needed.",
         doors="\n".join(
@@ -97,12 +90,11 @@ def curl(base: str, key: str | None, door: Door) -> str:
     return f"curl -u {shlex.quote(key or 'YOUR_WRITE_KEY')}: {shlex.quote(address)} -d {shlex.quote(door.example)}"
 
 
-def admin_curl(base: str, key: str | None, door: AdminDoor) -> str:
+def admin_curl(base: str, door: AdminDoor) -> str:
     """Give a line for a shell that sends the example of an admin door."""
     address = base + (door.example_path or door.paths[0])
-    header = f"Authorization: Bearer {key or 'YOUR_ADMIN_KEY'}"
     body = f" -d {shlex.quote(door.example)}" if door.example is not None else ""
-    return f"curl -H {shlex.quote(header)} {shlex.quote(address)}{body}"
+    return f"curl -H 'Authorization: Bearer YOUR_ADMIN_KEY' {shlex.quote(address)}{body}"
 
 
 def _known(names: dict[str, list[str]]) -> str:

@@ -25,7 +25,7 @@ COLLECTOR = Collector(
     CollectorSettings.model_validate(
         {
             "write_keys": [{"key": "local", "source": "local", "default_currency": "EUR", "snowplow_app_ids": ["*"]}],
-            "admin_keys": [{"key": "local-admin", "name": "tests"}],
+            "admin_keys": [{"key": "YOUR_ADMIN_KEY", "name": "tests"}],
         }
     ),
     AcceptingPublisher(),  # type: ignore[arg-type] # the fake
@@ -105,7 +105,7 @@ async def test_the_line_that_the_first_page_shows_for_an_admin_door_works(door: 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(COLLECTOR.app), base_url="http://door") as client:
         [said] = [one for one in (await client.get("/")).json()["admin"] if one["name"] == door.name]
         curl, _, header, address, *rest = shlex.split(said["try"])
-        assert (curl, header) == ("curl", "Authorization: Bearer local-admin")
+        assert (curl, header) == ("curl", "Authorization: Bearer YOUR_ADMIN_KEY")
         headers = dict([header.split(": ", 1)])
         if rest:
             answer = await client.post(address, content=rest[1], headers=headers)
