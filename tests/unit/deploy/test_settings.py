@@ -219,7 +219,7 @@ def test_what_cannot_be_said_of_identifiers_is_refused(tmp_path: Path, text: str
 
 
 def test_the_local_stack_makes_no_admin_key_up_and_keeps_those_of_the_user(tmp_path: Path) -> None:
-    assert local_settings.local_settings(Settings(), "tansu", 9092).collector.admin_keys == ()
+    assert local_settings.local_settings(load(environ={}).settings, "tansu", 9092).collector.admin_keys == ()
     keys = '[{"key": "long-enough", "name": "me", "valid_until": "2030-01-01T00:00:00Z"}]'
     given = load(environ={"TOUCHPATH_COLLECTOR__ADMIN_KEYS": keys}).settings
     config = tmp_path / "settings.json"
