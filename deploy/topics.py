@@ -7,10 +7,10 @@ a keyed topic with another number of partitions would send a profile's next even
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from schemas.topics import TOPICS, Part
+from schemas.topics import COLLECTED, IDENTITY, TOPICS, Part
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -19,16 +19,20 @@ if TYPE_CHECKING:
 #: One copy more than this may be lost before writes stop; with fewer than three copies the broker's own rule holds.
 COPIES_FOR_A_QUORUM = 3
 
+#: Topics that a stage reads together with its input: they need as many partitions as that.
+READ_TOGETHER = {IDENTITY.name: COLLECTED.name}
+
 
 @dataclass(frozen=True, slots=True)
 class WantedTopic:
-    """A topic as it should be."""
+    """A topic as it should be; made beside the topic `like`, it gets as many partitions as that one has."""
 
     name: str
     partitions: int
     replication_factor: int
     config: Mapping[str, str]
     purpose: str
+    like: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,18 @@ def wanted_topics(settings: Settings, changelogs: Sequence[ChangelogTopic]) -> l
             copies,
             {**quorum, **topic.settings()},
             f"{' and '.join(topic.writers)} → {' and '.join(topic.readers)}",
+            READ_TOGETHER.get(topic.name),
         )
         for topic in TOPICS
     ]
     topics += [
         WantedTopic(
-            log.name, settings.partitions, copies, {**quorum, **log.config}, f"state of {log.copartitioned_with}"
+            log.name,
+            settings.partitions,
+            copies,
+            {**quorum, **log.config},
+            f"state of {log.copartitioned_with}",
+            log.copartitioned_with,
         )
         for log in changelogs
     ]
@@ -100,7 +110,8 @@ def plan(wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]) -> Plan
     for topic in wanted:
         there = found.get(topic.name)
         if there is None:
-            create.append(topic)
+            model = found.get(topic.like or "")
+            create.append(topic if model is None else replace(topic, partitions=model.partitions))
             continue
         present.append(topic)
         pairs = [

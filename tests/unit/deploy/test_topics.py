@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from deploy.settings import load
-from deploy.topics import FoundTopic, WantedTopic, acls, plan
-from deploy.wiring import changelogs, every_topic
+from deploy.topics import READ_TOGETHER, FoundTopic, WantedTopic, acls, plan
+from deploy.wiring import changelogs, every_topic, stages
+from schemas.catalogue import load as load_catalogue
 from schemas.topics import TOPICS
 from streams.worker.topics import changelog_name
 
@@ -14,7 +15,9 @@ TOPIC = WantedTopic("a", 4, 1, {"retention.ms": "1000"}, "")
 
 def test_every_declared_topic_and_every_changelog_is_wanted_with_the_same_partitions() -> None:
     wanted = {topic.name: topic for topic in every_topic(SETTINGS)}
-    assert wanted.keys() == {topic.name for topic in TOPICS} | {changelog_name("touchpath", "fold")}
+    assert wanted.keys() == {topic.name for topic in TOPICS} | {
+        changelog_name("touchpath", stage) for stage in ("resolve", "fold")
+    }
     assert {topic.partitions for topic in wanted.values()} == {12}
     assert wanted["touchpath-fold-changelog"].config["cleanup.policy"] == "compact"
     assert wanted["touchpath.collected"].config["retention.ms"] == str(30 * 86_400_000)
@@ -30,6 +33,15 @@ def test_what_is_missing_is_created_and_what_is_there_is_not() -> None:
     assert plan([TOPIC], {}).create == (TOPIC,)
     assert plan([TOPIC], {"a": there}).create == ()
     assert plan([TOPIC], {"a": there}).differences == ()
+
+
+def test_what_is_made_beside_a_topic_that_is_read_with_it_gets_as_many_partitions() -> None:
+    together = {name: stage.input_topic for stage in stages(load_catalogue()) for name in stage.also_reads}
+    assert together == READ_TOGETHER
+    made = plan(every_topic(SETTINGS), {"touchpath.collected": FoundTopic("touchpath.collected", 8, 3)}).create
+    eight = {topic.name for topic in made if topic.partitions == 8}
+    assert eight == {"touchpath.identity", "touchpath-resolve-changelog"}
+    assert {topic.partitions for topic in made} == {8, 12}
 
 
 def test_settings_that_differ_are_reported_and_never_changed() -> None:
