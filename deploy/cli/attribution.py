@@ -281,8 +281,8 @@ def _for_people(found: Fitted) -> tuple[tuple[str, ...], list[tuple[object, ...]
     value = f"value {found.currency}" if found.currency else "value"
     effect = "removal effect" if found.model.kind == "markov" else "Shapley value"
     columns = (found.model.level, "weight", "95 %", "", effect, "own", "split", value, "touched", "journeys")
-    return columns, [
-        (
+    rows = [
+        [
             line.name,
             f"{line.weight / 1e9:.1%}",
             "" if line.low is None or line.high is None else f"{line.low:.1%}–{line.high:.1%}",
@@ -293,8 +293,13 @@ def _for_people(found: Fitted) -> tuple[tuple[str, ...], list[tuple[object, ...]
             f"{line.value * 10.0**-found.minor_digits:,.0f}",
             f"{line.touched:,}",
             f"{line.journeys:,}",
-        )
+        ]
         for line in lines
+    ]
+    # Texts stand on the left of a column: figures are moved to its right by hand.
+    width = [max(len(row[place]) for row in rows) for place in range(len(columns))]
+    return columns, [
+        tuple(cell if place in (0, 3) else cell.rjust(width[place]) for place, cell in enumerate(row)) for row in rows
     ]
 
 
@@ -354,7 +359,7 @@ def warnings(found: Fitted) -> list[str]:
     if figures.below_zero:
         negative = [line.name for line in lines if line.effect < 0]
         said.append(
-            f"{', '.join(negative[:3])} lower the rate of the journeys they join: weight 0"
+            f"fewer journeys convert with {_some(negative)} than without: weight 0"
             f" ({figures.below_zero:.1%} of the others' values was cut off)"
         )
     if figures.equally:
@@ -366,6 +371,11 @@ def warnings(found: Fitted) -> list[str]:
     if found.elsewhere:
         said.append(f"{found.elsewhere:,} conversions in other currencies count, but their value is left out")
     return said
+
+
+def _some(names: list[str]) -> str:
+    """Name the first three, and say how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _cell(cell: Any) -> object:

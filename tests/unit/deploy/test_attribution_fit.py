@@ -33,7 +33,7 @@ def touch(channel: str, campaign: str | None = None, name: str = "page_view") ->
 
 
 def test_a_name_that_lowers_the_rate_is_told() -> None:
-    assert any("print lower the rate" in said for said in warnings(published(PATHS, Request("shapley"))))
+    assert any("fewer journeys convert with print" in said for said in warnings(published(PATHS, Request("shapley"))))
 
 
 def published(paths: Paths, request: Request) -> Fitted:
