@@ -37,11 +37,18 @@ from streams.core.wire import ReadForwarding, WireArrival, WireTouch
 Fate = Literal["applied", "restated", "duplicate", "beyond_horizon", "passed_on"]
 
 
+class Others(msgspec.Struct, array_like=True, gc=False):
+    """What few profiles have: tenants beside the first (None: the place is free), and where some have moved to."""
+
+    tenants: list[str | None] = []
+    addresses: list[Address] = []
+
+
 class Head(msgspec.Struct, array_like=True, gc=False):
     """What is stored under a profile's key: the newest events, where the journeys stand, and where older chunks are.
 
-    `horizon` is the newest event ever dropped for the bound, and `base` how the journeys stood there. `tenants` are
-    named by `moves.tenant_name`; None: the place is free; the one without a name has events that never move.
+    `horizon` is the newest event ever dropped for the bound, and `base` how the journeys stood there. `tenant` is
+    the first one, named by `moves.tenant_name`; None: the place is free; "": events without an owner, which never move.
     """
 
     revision: int = 0
@@ -53,8 +60,8 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     horizon: tuple[int, bytes] | None = None
     base: Progress | None = None
     tail_start: Progress | None = None
-    tenants: list[str | None] = []
-    addresses: list[Address] = []
+    tenant: str | None = ""
+    others: Others | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -78,7 +85,7 @@ class Profile:
     def __init__(self, profile_id: str, stored: bytes | None, rules: Rules, read_chunk: ChunkReader) -> None:
         self.profile_id = profile_id
         self._rules = rules
-        head = _decode_head(stored) if stored is not None else Head()
+        head = _decode_head(stored) if stored is not None else Head(tenant=None)
         self._revision = head.revision
         self._log = TouchLog(
             head.chunks,
@@ -91,10 +98,10 @@ class Profile:
         )
         self._progress = head.progress
         self._horizon = head.horizon
-        self._tenants = head.tenants or ([""] if len(self._log) else [])
-        self._addresses = head.addresses
-        self._newest_address = max([address.version for address in head.addresses], default=0)
+        self._tenant = head.tenant
+        self._others = head.others
         self._stored = stored is not None
+        self._has_let_go = False
         self.changed = False
 
     def state(self) -> Iterator[tuple[str, bytes | None]]:
@@ -106,7 +113,7 @@ class Profile:
         log = self._log
         for number, touches in log.changes():
             yield f"/{number}", None if touches is None else _encode(touches)
-        if not len(log) and not self._addresses and self._horizon is None:
+        if self._has_let_go and not len(log) and self._others is None and self._horizon is None:
             if self._stored:
                 yield "", None
             return
@@ -120,8 +127,8 @@ class Profile:
             self._horizon,
             base=log.base if self._horizon is not None else None,
             tail_start=log.tail_start if log.refs else None,
-            tenants=self._tenants,
-            addresses=self._addresses,
+            tenant=self._tenant,
+            others=self._others,
         )
         yield "", _encode(head)
 
@@ -136,16 +143,15 @@ class Profile:
         if log.holds(touch.id):
             return "duplicate", []
         name = owner if policy == "last_known" else tenant_name(owner, policy)
-        if version < self._newest_address:
+        if self._others is not None:
             address = self._address(name, touch.at, version)
             if address is not None:
                 at = max(recorded_at, address.recorded)
                 return "passed_on", self._send(owner, policy, address, [leave(touch)], self._revision, at)
         if self._lies_beyond(touch):
             return "beyond_horizon", [emit.beyond_horizon(self.profile_id, touch, recorded_at)]
-        tenants = self._tenants
-        if not tenants or tenants[0] != name:
-            touch.flags |= self._tenant(name) << TENANT_SHIFT
+        if self._tenant != name:
+            touch.flags |= self._place(name) << TENANT_SHIFT
         if version and touch.sale is not None:
             touch.sale.revision = version * EPOCH
         self._revision += 1
@@ -165,8 +171,7 @@ class Profile:
 
         A conversion that is sealed stays: what was said of it cannot be told any more, so it could not be reversed.
         """
-        name = tenant_name(forwarding.owner, forwarding.policy)
-        routes = routes_of(self._tenant(name), forwarding)
+        routes = routes_of(self._place(tenant_name(forwarding.owner, forwarding.policy)), forwarding)
         own = bytes.fromhex(self.profile_id.replace("-", ""))
         leaving: dict[bytes, list[Touch]] = {}
         tenant, others = routes[0].tenant, False
@@ -178,18 +183,16 @@ class Profile:
                 others = True
             else:
                 leaving.setdefault(route.target, []).append(touch)
-        addresses = self._addresses
+        addresses = known = self._addresses
         for route in routes:
             addresses = without(addresses, route)
         if not forwarding.final:
             addresses = addresses + [route for route in routes if route.target != own]
-        if addresses != self._addresses:
-            self._addresses, self.changed = addresses, True
-            self._newest_address = max([address.version for address in addresses], default=0)
+        self.changed |= addresses != known
         emissions: list[emit.Emission] = []
         if leaving:
             self._revision += 1
-            self.changed = True
+            self.changed = self._has_let_go = True
             gone = [touch for touches in leaving.values() for touch in touches]
             recorded_at = routes[0].recorded
             emissions = self._remake(gone, [], [], forwarding.cause, recorded_at)
@@ -197,8 +200,13 @@ class Profile:
                 route = next(route for route in routes if route.target == target)
                 moved = [leave(touch) for touch in touches]
                 emissions += self._send(forwarding.owner, forwarding.policy, route, moved, self._revision, recorded_at)
+        tenants: list[str | None] = [self._tenant, *(self._others.tenants if self._others is not None else ())]
         if not others and all(address.tenant != tenant for address in addresses):
-            self._tenants[tenant] = None
+            tenants[tenant] = None
+        while len(tenants) > 1 and tenants[-1] is None:
+            tenants.pop()
+        self._tenant = tenants[0]
+        self._others = Others(tenants[1:], addresses) if addresses or len(tenants) > 1 else None
         return emissions
 
     def arrive(self, arrival: WireArrival) -> tuple[dict[str, int], list[emit.Emission]]:
@@ -216,7 +224,7 @@ class Profile:
         for moved in arrival.touches:
             touch = enter(moved, 0, version)
             known = log.get(touch)
-            if known is None and version < self._newest_address:
+            if known is None and self._others is not None:
                 address = self._address(name, touch.at, version)
                 if address is not None:
                     onward.setdefault((address.target, address.version), (address, []))[1].append(moved)
@@ -233,7 +241,7 @@ class Profile:
         if fresh or again:
             self._revision = max(self._revision, arrival.revision) + 1
             self.changed = True
-            tenant = self._tenant(name) if fresh else 0
+            tenant = self._place(name) if fresh else 0
             for touch in fresh:
                 touch.flags |= tenant << TENANT_SHIFT
             emissions += self._remake([], fresh, again, arrival.cause, recorded_at)
@@ -251,21 +259,33 @@ class Profile:
         }
         return counts, emissions
 
-    def _tenant(self, name: str) -> int:
-        """Give the place of a tenant in the table; it gets one if it has none."""
-        tenants = self._tenants
+    @property
+    def _addresses(self) -> list[Address]:
+        return self._others.addresses if self._others is not None else []
+
+    def _place(self, name: str) -> int:
+        """Give the place of a tenant; it gets one if it has none."""
+        others = self._others.tenants if self._others is not None else []
         for wanted in (name, None):
-            if wanted in tenants:
-                place = tenants.index(wanted)
-                tenants[place] = name
-                return place
-        tenants.append(name)
-        return len(tenants) - 1
+            if self._tenant == wanted:
+                self._tenant = name
+                return 0
+            if wanted in others:
+                place = others.index(wanted)
+                others[place] = name
+                return 1 + place
+        self._others = Others([*others, name], self._addresses)
+        return 1 + len(others)
 
     def _address(self, name: str, at: int, version: int) -> Address | None:
-        if name not in self._tenants:
+        others = self._others
+        if others is None or not others.addresses:
             return None
-        return newest(self._addresses, self._tenants.index(name), at, version)
+        if name == self._tenant:
+            return newest(others.addresses, 0, at, version)
+        if name not in others.tenants:
+            return None
+        return newest(others.addresses, 1 + others.tenants.index(name), at, version)
 
     def _send(
         self,

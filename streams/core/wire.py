@@ -256,14 +256,10 @@ def read_resolved(value: bytes) -> ReadResolved:
         resolved = _decode(value)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _as_understood(value)
-    moves = resolved.forwarding is not None or resolved.arrival is not None
-    if moves == (resolved.touchpoint is not None) or (moves and not _is_one_move(resolved)):
-        return _as_understood(value)
-    return resolved
-
-
-def _is_one_move(resolved: ReadResolved) -> bool:
-    return resolved.profile_id is not None and (resolved.forwarding is None or resolved.arrival is None)
+    if resolved.forwarding is None and resolved.arrival is None:
+        return resolved if resolved.touchpoint is not None else _as_understood(value)
+    one = (resolved.forwarding is None) != (resolved.arrival is None) and resolved.touchpoint is None
+    return resolved if one and resolved.profile_id is not None else _as_understood(value)
 
 
 def _as_understood(value: bytes) -> ReadResolved:
