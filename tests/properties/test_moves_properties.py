@@ -20,7 +20,8 @@ from streams.core.stage import Output
 from tests.properties.folding import TIMES, end_state, touchpoints
 from tests.properties.moving import Plan, Step, Tell, World, homes, play
 from tests.properties.reference import calculate
-from tests.properties.storing import kept, live_keys, profiles_in
+from tests.properties.storing import bounded, kept, live_keys, profiles_in
+from tests.properties.test_horizon_properties import assert_ledger_is_whole
 
 DEFAULT = load()
 STOPPING = DEFAULT.model_copy(
@@ -45,14 +46,14 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> dict[str, list[Step]]:
+def stories(draw: st.DrawFn, steps_of: str = "eeeeeppar", most: int = 12) -> dict[str, list[Step]]:
     """What becomes of some owners: events, some of them sent again, and plans in between."""
     scripts: dict[str, list[Step]] = {}
     number = draw(st.integers(1, 1000))
     for owner in OWNERS[: draw(st.integers(1, len(OWNERS)))]:
         steps: list[Step] = []
         told: list[Tell] = []
-        for kind in draw(st.lists(st.sampled_from("eeeeeppar"), max_size=12)):
+        for kind in draw(st.lists(st.sampled_from(steps_of), max_size=most)):
             if kind == "p":
                 steps.append(draw(plans()))
             elif kind == "r" and told:  # a copy races to the new home with the arrival that brings the first one
@@ -144,3 +145,23 @@ def test_the_end_is_that_of_the_final_profiles(
     expected = homes(scripts, nodes)
     assert_all_are_at_home(world, expected, catalogue)
     assert_as_from_scratch(world, expected, catalogue)
+
+
+FEW = bounded(DEFAULT, 10)
+
+
+@pytest.mark.usefixtures("chunks")
+@given(st.sampled_from([1, 2]), stories("eeeeeeeppar", 30), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_where_profiles_are_full_the_ledger_stays_whole_and_nothing_is_in_two_profiles(
+    partitions: int, scripts: dict[str, list[Step]], chance: random.Random
+) -> None:
+    world, _ = play(scripts, partitions, FEW, chance)
+    assert_ledger_is_whole(world.outputs, "moved")
+    held: list[bytes] = []
+    for store in world.stores:
+        for profile in profiles_in(store):
+            touches = kept(store, profile, FEW)
+            assert len(touches) <= FEW.journey.max_touchpoints
+            held += [touch.id for touch in touches]
+    assert len(held) == len(set(held))
