@@ -9,6 +9,7 @@ A tenant is an identifier and a policy whose events live here together: they mov
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from copy import copy
 from datetime import datetime
 from functools import partial
 from heapq import merge
@@ -19,6 +20,7 @@ import msgspec
 
 from schemas.policy import Policy
 from streams.core import emit
+from streams.core.attribution.direct import is_direct
 from streams.core.attribution.ledger import Facts, post
 from streams.core.attribution.path import facts_of
 from streams.core.clock import micros, moment
@@ -319,7 +321,8 @@ class Profile:
         """Let touches go and come at once, and give what that changes."""
         log = self._log
         change = work_out(log, self._rules, gone, came, again, self._is_sealed)
-        was = self._facts_among(touch for touch in change.old if touch.converts and change.concerns(touch))
+        concerned = (touch for touch in change.old if touch.converts and change.concerns(touch))
+        was = _as_they_were(self._facts_among(concerned), change.opens)
         restated = carry_out(self.profile_id, log, self._rules, change)
         self._progress = restated.fold.progress if restated.fold is not None else self._progress
         now = self._facts_among(touch for touch in change.new if touch.converts and change.concerns(touch))
@@ -396,7 +399,7 @@ class Profile:
         loser = self._decide_conversion(touch)
         old_flags = {changed.id: changed.flags for changed in (*flips, loser) if changed is not None}
         reach = max([touch.at, *(flip.at for flip in flips)]) + rules.look_back
-        was = self._facts(touch, reach)
+        was = _as_they_were(self._facts(touch, reach), flips)
         names_known_order = touch.order is not None and bool(log.naming(touch.order))
         for flip in flips:
             flip.flags ^= OPENS_VISIT
@@ -561,7 +564,18 @@ def _journey_of(conversion: Touch, found: dict[bytes, str]) -> str:
     return conversion.sale.journey
 
 
+def _as_they_were(known: dict[bytes, Known], flips: Collection[Touch]) -> dict[bytes, Known]:
+    """Put copies of touches whose visit flag is about to turn into the paths, which are judged as they were booked."""
+    turning = {touch.id for touch in flips}
+    if not turning:
+        return known
+    return {
+        event_id: Known(conversion, facts._replace(path=[copy(t) if t.id in turning else t for t in facts.path]))
+        for event_id, (conversion, facts) in known.items()
+    }
+
+
 def _same(old: Facts | None, new: Facts | None) -> bool:
     if old is None or new is None:
         return old is new
-    return old[1:] == new[1:] and [touch.id for touch in old.path] == [touch.id for touch in new.path]
+    return old[1:] == new[1:] and [(t.id, is_direct(t)) for t in old.path] == [(t.id, is_direct(t)) for t in new.path]
