@@ -125,6 +125,10 @@ class IdentityStore:
         found = self._rows("identity_decisions", {"identifier": identifier, "most": MOST})
         return [_decision(row) for row in reversed(found)]
 
+    def blocked(self, identifier: str) -> str:
+        """Say what keeps an identifier from joining anybody; "" where nothing does."""
+        return blocked_by(identifier, self.decisions(identifier), self.stops(identifier=identifier), self._rules.block)
+
     def decided(self, command_id: UUID) -> Decision | None:
         """Give the decision of that id, if it has come through."""
         found = self._rows("identity_decided", {"command_id": command_id})

@@ -247,6 +247,7 @@ def _decide(action: Action, settings: Settings, how: _Sending, keys: list[str], 
         behind = _wait(settings, how.timeout)
         after = [_state(store, one.key) for one in identifiers]
         changes = store.caused_by(command.command_id)
+        nothing = "" if changes or behind else _why_nothing(store, command, after)
     if how.as_json:
         from deploy.identity_story import change_json
 
@@ -269,8 +270,8 @@ def _decide(action: Action, settings: Settings, how: _Sending, keys: list[str], 
             f"later `touchpath identity show {command.to}` shows what came of it",
             Exit.NOT_READY,
         )
-    if not changes and not how.as_json:
-        say(_why_nothing(command, after))
+    if nothing and not how.as_json:
+        say(nothing)
 
 
 def _was_decided(store: IdentityStore, command: Command) -> bool:
@@ -285,16 +286,15 @@ def _was_decided(store: IdentityStore, command: Command) -> bool:
     return True
 
 
-def _why_nothing(command: Command, after: list[State]) -> str:
+def _why_nothing(store: IdentityStore, command: Command, after: list[State]) -> str:
     """Say what to think of a decision that has changed nothing."""
     if command.action != "merge":
         return f"no event moves by this now; from now on it holds: {command.to} {_HOLDS[command.action]}"
     if len({one.profile_id for one in after}) == 1:
         return "they are in one profile already; from now on a person has said so, too"
-    return (
-        "they are still apart: one of them is blocked, or the way from it to the other is too long; "
-        f"`touchpath identity show {command.to}` says more"
-    )
+    why = [f"{one.identifier} is blocked {blocked}" for one in after if (blocked := store.blocked(one.identifier))]
+    what = " and ".join(why) or "the way from one to the other is too long, or a later decision has parted them"
+    return f"they are still apart: {what}; `touchpath identity show {command.to}` says more"
 
 
 _HOLDS = {"unmerge": "stands for itself", "block": "joins nobody", "unblock": "may join others"}

@@ -1,6 +1,7 @@
 """Who may look up and mend: admin keys. They open no door for events, and a write key opens none of theirs."""
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -19,10 +20,15 @@ def admin_of(request: Request, services: Services, now: datetime) -> AdminKey:
     """Give who asks: by a bearer token, else by the user name of Basic authentication; never by the address.
 
     Raises:
-        Refusal: 403, there are no admin keys, or this is a write key; 401, no key, or none that opens anything now.
+        Refusal: 403, there are no admin keys, a page of another site asks, or this is a write key; 401, no key, or none
+            that opens anything now.
     """
     if not services.settings.admin_keys:
         raise Refusal(403, "not_configured", NONE_CONFIGURED)
+    # A browser may remember a key, and would send it for any page.
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Refusal(403, "forbidden", f"an admin key is not for pages of {origin[:200]}")
     authorization = request.headers.get("authorization")
     presented = bearer_token(authorization) or basic_user(authorization)
     if not presented:

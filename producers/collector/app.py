@@ -113,8 +113,9 @@ class Collector:
         async def call(request: Request) -> Response:
             return await self._called(door, request)
 
-        # Without OPTIONS no page of another site gets beyond its preflight.
-        return [Route(path, self._watched(path, call), methods=[*door.methods]) for path in door.paths]
+        # Without OPTIONS no page of another site gets beyond its preflight, and none may read an answer.
+        handlers = [(path, self._watched(path, call, shared=False)) for path in door.paths]
+        return [Route(path, handler, methods=[*door.methods]) for path, handler in handlers]
 
     async def _called(self, door: AdminDoor, request: Request) -> Response:
         received_at = self._services.now()
@@ -234,7 +235,7 @@ class Collector:
 
     # ---- around every request
 
-    def _watched(self, path: str, handler: Handler, *, asks: bool = False) -> Handler:
+    def _watched(self, path: str, handler: Handler, *, asks: bool = False, shared: bool = True) -> Handler:
         async def watched(request: Request) -> Response:
             request.scope["query_string"] = plain_query(request.scope["query_string"])
             origin = request.headers.get("origin")
@@ -249,7 +250,8 @@ class Collector:
             finally:
                 self._in_flight -= 1
             origins = getattr(request.state, "origins", None) or self._settings.origins_of(None)
-            if "access-control-allow-origin" not in response.headers:  # else the page has opened itself to everybody
+            # A page may have opened itself to everybody.
+            if shared and "access-control-allow-origin" not in response.headers:
                 response.headers.update(cors.headers(origin, origins))
             self.metrics.took(path, response.status_code, time.perf_counter() - began)
             return response

@@ -37,7 +37,7 @@ _NOT_THERE = {"404": "There is no such thing."}
 _ADMIN_REFUSALS = {
     "400": "It cannot be meant; the message is a path into what was sent.",
     "401": "No admin key, a wrong one, or one that is not valid now.",
-    "403": "No admin key is configured, or this is a write key.",
+    "403": "No admin key is configured, this is a write key, or a page of another site asks.",
     "408": "The body did not arrive in time.",
     "503": "Kafka or ClickHouse does not answer, or the collector is stopping. Send it again.",
 }

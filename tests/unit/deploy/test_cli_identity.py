@@ -127,6 +127,9 @@ class Known:
     def weight(self, _key: str) -> Weight:
         return Weight(1, 0)
 
+    def blocked(self, key: str) -> str:
+        return "by Service desk" if key.startswith("loyalty:") else ""
+
     def decided(self, command_id: UUID) -> Decision | None:
         found = [one for one in self.sent if one.command_id == command_id]
         return Decision(command_id, *said(found[0])) if found else None
@@ -328,7 +331,7 @@ def test_a_merge_of_what_is_together_says_so(known: Known) -> None:
 def test_a_merge_that_is_kept_apart_says_so(known: Known) -> None:
     known.named["loyalty:4711"] = "loyalty:4711"
     done = run("merge", "loyalty:4711", ADA)
-    assert "they are still apart: one of them is blocked" in done.stderr
+    assert "they are still apart: loyalty:4711 is blocked by Service desk; " in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ CATALOGUE = load()
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 ADMIN = {"key": "admin-key", "name": "Service desk"}
 WRITE = {"key": "write-key", "source": "shop"}
-MERGE = {"identifier": "email:ada@example.org", "other": "customer:ada", "reason": "she called"}
+MAIL = "email:ada@example.org"
+MERGE = {"identifier": MAIL, "other": "customer:ada", "reason": "she called"}
 
 
 class FailingPublisher(AcceptingPublisher):
@@ -218,6 +219,17 @@ async def test_a_page_of_another_site_gets_no_further_than_its_preflight(desk: D
     asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     answer = await desk.client.options("/v1/identity/merge", headers=asks)
     assert answer.status_code == 405
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://evil.example", 403), ("null", 403), ("http://door", 202)])
+async def test_a_key_that_a_browser_remembers_is_no_good_to_a_page_of_another_site(
+    desk: Desk, origin: str, status: int
+) -> None:
+    answer = await desk.post("merge", MERGE, Origin=origin)
+    assert answer.status_code == status
+    assert "access-control-allow-origin" not in answer.headers
+    looked = await desk.client.get(f"/v1/identity/{MAIL}", headers={**bearing("admin-key"), "Origin": origin})
+    assert (looked.status_code == 200) == (status == 202)
 
 
 # ---- what cannot be meant
