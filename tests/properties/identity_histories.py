@@ -1,22 +1,25 @@
-"""Histories of identity to draw: who was seen with whom, what people decided, and in which order it arrives."""
+"""Histories of identity to draw: who was seen with whom, what people decided, and in which order it arrives.
+
+Each is made from a seed, not drawn piece by piece: so ten times as many can be tried. A history that fails is made
+small by `smallest`.
+"""
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from hypothesis import strategies as st
-
-from schemas.bodies import OtherBody
+from schemas.bodies import EmailBody, OtherBody, WebBody
 from schemas.catalogue import Cap, IdentitySettings
 from schemas.identifier import Identifier
 from schemas.identity import Action, Command
 from schemas.money import Money
 from schemas.touchpoint import Campaign, Touchpoint
-from tests.properties.folding import ARRIVAL, BODIES, NAMES, START
+from tests.properties.folding import ARRIVAL, START
 
 #: Who and what there is. A history has a few of them, or they would never meet.
 PEOPLE = ("customer:ada", "customer:bo", "customer:cy")
@@ -25,6 +28,12 @@ OTHERS = (
     "loyalty:l1", "loyalty:l2", "order:o1", "crm:n1", "crm2:n1",
 )  # fmt: skip
 SOURCES = ("web", "web", "tablet", "kiosk")
+KINDS_OF_TOUCHPOINTS = (
+    ("page_view", "web"), ("page_view", "web"), ("page_view", "web"), ("product_viewed", "web"),
+    ("email_clicked", "email"), ("email_opened", "email"), ("call", "hotline"), ("direct_mail", "direct_mail"),
+    ("order_completed", "web"), ("order_completed", "web"), ("store_purchase", "store"), ("account_created", "web"),
+    ("order_refunded", "web"), ("delivery", "store"), ("complaint", "hotline"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,75 +73,105 @@ def identifier(key: str) -> Identifier:
     return Identifier(kind=kind, value=value)
 
 
-# --- events
+# --- drawing
 
 
-#: On a grid of minutes and one of days: equal times, one stretch and the borders of two are all drawn often.
-TIMES = st.one_of(
-    st.integers(0, 12).map(lambda n: START + timedelta(minutes=3 * n)),
-    st.integers(0, 40).map(lambda n: START + timedelta(days=n)),
-)
+def drawn(seed: int, *, journeys: bool = False) -> History:
+    """Give the history of a seed; `journeys`: with orders, refunds and conversions, not just meetings."""
+    chance = random.Random(seed)
+    people = PEOPLE[: chance.randint(2, 3)]
+    quarrel = chance.random() < 0.3  # few identifiers, on which people decide again and again
+    others = chance.sample(OTHERS, chance.randint(1, 3) if quarrel else chance.randint(2, 6))
+    settings = some_settings(chance)
+    public = chance.choice([0, 0.2, 0.5])
+    events = [meeting(chance, people, others, public) for _ in range(chance.randint(1, 6 if quarrel else 25))]
+    if journeys:
+        events = [with_a_life(chance, event) for event in events]
+    decided = [
+        command(chance, [*people, *others])
+        for _ in range(chance.randint(2, 9) if quarrel else chance.choice([0, 0, 1, 2, 4]))
+    ]
+    decided = [c for c in decided if c.action != "unblock" or not was_ever_over(c.to, events, settings)]
+    arrivals: list[Touchpoint | Command] = [*events, *decided]
+    chance.shuffle(arrivals)
+    for _ in range(chance.choice([0, 0, 1, 3])):
+        arrivals.insert(chance.randint(0, len(arrivals)), chance.choice(arrivals))
+    return History(settings, tuple(arrivals))
 
 
-@st.composite
-def meetings(draw: st.DrawFn, people: Sequence[str] = PEOPLE, others: Sequence[str] = OTHERS) -> Touchpoint:
+def some_settings(chance: random.Random) -> IdentitySettings:
+    """Rules under which guards bite now and then."""
+    return IdentitySettings(
+        unique=chance.choice([("customer",)] * 3 + [("customer", "loyalty"), ("email",)]),
+        policy=chance.choice(["last_known", "last_known", "split_at_login"]),
+        policies={"tablet": "split_at_login", "kiosk": "device_only"},
+        sighting_minutes=chance.choice([5, 5, 60, 24 * 60]),
+        max_sightings=chance.choice([256, 256, 2, 3]),
+        max_hops=chance.choice([8, 8, 8, 1, 2, 3]),
+        public_links=chance.choice(["weak"] * 4 + ["none", "full"]),
+        cap=chance.choice([Cap()] * 5 + [Cap(links=3), Cap(customers=1), Cap(links=4, customers=2)]),
+        caps=chance.choice([{}, {}, {}, {"customer": Cap(links=2)}, {"device": Cap(customers=1)}]),
+        block=chance.choice([()] * 4 + [("email:e1",), ("device:d1", "customer:cy")]),
+    )
+
+
+def meeting(chance: random.Random, people: Sequence[str], others: Sequence[str], public: float) -> Touchpoint:
     """An event that says little but who was seen with whom: a person logs in, or a device is seen, or some of all."""
-    one = st.sampled_from(others)
-    keys = draw(
-        st.one_of(
-            st.tuples(one),
-            st.tuples(one, one),
-            st.tuples(st.sampled_from(people), one),
-            st.tuples(st.sampled_from(people), one),
-            st.lists(st.sampled_from([*people, *others]), max_size=4).map(tuple),
-        )
+    kind = chance.random()
+    if kind < 0.3:
+        keys = [chance.choice(others)]
+    elif kind < 0.55:
+        keys = [chance.choice(others), chance.choice(others)]
+    elif kind < 0.85:
+        keys = [chance.choice(people), chance.choice(others)]
+    else:
+        keys = [chance.choice([*people, *others]) for _ in range(chance.randint(0, 4))]
+    # On a grid of minutes or one of days: equal times, one stretch and the borders of two come often.
+    on = (
+        timedelta(minutes=3 * chance.randint(0, 12)) if chance.random() < 0.5 else timedelta(days=chance.randint(0, 40))
     )
     return Touchpoint(
-        event_id=UUID(int=draw(st.integers(0, 2**32)), version=4),
-        source=draw(st.sampled_from(SOURCES)),
+        event_id=UUID(int=chance.getrandbits(128), version=4),
+        source=chance.choice(SOURCES),
         touchpoint="page_view",
         channel="web",
-        occurred_at=draw(TIMES),
-        received_at=ARRIVAL + timedelta(seconds=draw(st.integers(0, 100))),
+        occurred_at=START + on,
+        received_at=ARRIVAL + timedelta(seconds=chance.randint(0, 99)),
         identifiers=tuple(identifier(key) for key in keys),
         body=OtherBody(),
-        verified=draw(st.integers(0, 3)) > 0,
+        verified=chance.random() >= public,
     )
 
 
-@st.composite
-def touchpoints(draw: st.DrawFn, people: Sequence[str] = PEOPLE, others: Sequence[str] = OTHERS) -> Touchpoint:
+def with_a_life(chance: random.Random, event: Touchpoint) -> Touchpoint:
     """The same with all that makes journeys: visits, orders, refunds, conversions."""
-    meeting = draw(meetings(people, others))
-    name, channel = draw(NAMES)
-    has_amount = name in {"order_completed", "store_purchase", "order_refunded"} and draw(st.integers(0, 9)) > 0
-    campaign = draw(st.sampled_from([None, None, "spring", "summer"]))
-    return meeting.model_copy(
-        update={
-            "touchpoint": name,
-            "channel": channel,
-            "campaign": Campaign(name=campaign) if campaign else None,
-            "order_id": draw(st.sampled_from([None, None, "o1", "o2"])),
-            "amount": Money.from_minor(draw(st.integers(0, 10_000)), "EUR") if has_amount else None,
-            "body": draw(BODIES.get(channel, st.just(OtherBody()))),
-        }
-    )
+    name, channel = chance.choice(KINDS_OF_TOUCHPOINTS)
+    has_amount = name in {"order_completed", "store_purchase", "order_refunded"} and chance.random() < 0.9
+    campaign = chance.choice([None, None, "spring", "summer"])
+    changes: dict[str, object] = {
+        "touchpoint": name,
+        "channel": channel,
+        "campaign": Campaign(name=campaign) if campaign else None,
+        "order_id": chance.choice([None, None, "o1", "o2"]),
+        "amount": Money.from_minor(chance.randint(0, 10_000), "EUR") if has_amount else None,
+    }
+    if channel == "web":
+        changes["body"] = WebBody(bot=chance.random() < 0.1)
+    elif channel == "email":
+        changes["body"] = EmailBody(machine=chance.random() < 0.2)
+    return event.model_copy(update=changes)
 
 
-# --- decisions
-
-
-@st.composite
-def commands(draw: st.DrawFn, keys: Sequence[str] = (*PEOPLE, *OTHERS)) -> Command:
-    action: Action = draw(st.sampled_from(("merge", "merge", "unmerge", "unmerge", "block", "unblock")))
-    to = draw(st.sampled_from(keys))
-    other = draw(st.sampled_from([key for key in keys if key != to])) if action == "merge" else None
+def command(chance: random.Random, keys: Sequence[str]) -> Command:
+    """A person's decision."""
+    action: Action = chance.choice(("merge", "merge", "merge", "unmerge", "unmerge", "block", "unblock"))
+    to = chance.choice(keys)
     return Command(
         to=to,
         action=action,
-        other=other,
-        command_id=UUID(int=draw(st.integers(0, 2**32)), version=4),
-        requested_at=START + timedelta(days=draw(st.integers(0, 5))),
+        other=chance.choice([key for key in keys if key != to]) if action == "merge" else None,
+        command_id=UUID(int=chance.getrandbits(128), version=4),
+        requested_at=START + timedelta(days=chance.randint(0, 5)),
         requested_by="an admin",
     )
 
@@ -149,46 +188,36 @@ def was_ever_over(key: str, events: Sequence[Touchpoint], settings: IdentitySett
     return len(neighbours[key]) > cap.links or customers > cap.customers
 
 
-# --- rules
+# --- making small
 
 
-CAPS = st.sampled_from([Cap(), Cap(), Cap(), Cap(), Cap(links=3), Cap(customers=1), Cap(links=4, customers=2)])
+def smallest(history: History, fails: Callable[[History], bool]) -> History:
+    """Leave out of a history that fails what it also fails without: arrivals, identifiers, settings."""
+    for shorter in (without_an_arrival, without_an_identifier, without_a_setting):
+        going = True
+        while going:
+            going = False
+            for candidate in shorter(history):
+                if fails(candidate):
+                    history, going = candidate, True
+                    break
+    return history
 
 
-@st.composite
-def identity_settings(draw: st.DrawFn) -> IdentitySettings:
-    return IdentitySettings(
-        unique=draw(
-            st.sampled_from([("customer",), ("customer",), ("customer",), ("customer", "loyalty"), ("email",)])
-        ),
-        policies={"tablet": "split_at_login", "kiosk": "device_only"},
-        sighting_minutes=draw(st.sampled_from([5, 5, 60, 24 * 60])),
-        max_sightings=draw(st.sampled_from([256, 256, 2, 3])),
-        max_hops=draw(st.sampled_from([8, 8, 8, 1, 2, 3])),
-        public_links=draw(st.sampled_from(["weak", "weak", "weak", "none", "full"])),
-        cap=draw(CAPS),
-        caps=draw(st.sampled_from([{}, {}, {}, {"customer": Cap(links=2)}, {"device": Cap(customers=1)}])),
-        block=draw(st.sampled_from([(), (), (), ("email:e1",), ("device:d1", "customer:cy")])),
-    )
+def without_an_arrival(history: History) -> Iterator[History]:
+    for n in range(len(history.arrivals)):
+        yield replace(history, arrivals=history.arrivals[:n] + history.arrivals[n + 1 :])
 
 
-# --- histories
+def without_an_identifier(history: History) -> Iterator[History]:
+    for event in history.events:
+        for n in range(len(event.identifiers)):
+            fewer = event.model_copy(update={"identifiers": event.identifiers[:n] + event.identifiers[n + 1 :]})
+            yield replace(history, arrivals=tuple(fewer if a == event else a for a in history.arrivals))
 
 
-@st.composite
-def histories(draw: st.DrawFn, *, journeys: bool = False, max_events: int = 16, max_commands: int = 4) -> History:
-    """Events and decisions in the order in which they were drawn; some arrive twice. `journeys`: with all of a life."""
-    settings = draw(identity_settings())
-    people = PEOPLE[: draw(st.integers(2, len(PEOPLE)))]
-    others = draw(st.lists(st.sampled_from(OTHERS), min_size=2, max_size=5, unique=True))
-    an_event = touchpoints(people, others) if journeys else meetings(people, others)
-    happened = draw(st.lists(an_event, min_size=6, max_size=max_events, unique_by=lambda e: e.event_id))
-    a_command = commands([*people, *others])
-    decided = draw(st.lists(a_command, max_size=max_commands, unique_by=lambda c: c.command_id))
-    decided = [c for c in decided if c.action != "unblock" or not was_ever_over(c.to, happened, settings)]
-    arrivals: list[Touchpoint | Command] = [*happened]
-    for command in decided:
-        arrivals.insert(draw(st.integers(0, len(arrivals))), command)
-    for place in draw(st.lists(st.integers(0, len(arrivals) - 1), max_size=3)):
-        arrivals.insert(draw(st.integers(0, len(arrivals))), arrivals[place])
-    return History(settings, tuple(arrivals))
+def without_a_setting(history: History) -> Iterator[History]:
+    usual = IdentitySettings()
+    for name in IdentitySettings.model_fields:
+        if getattr(history.settings, name) != getattr(usual, name):
+            yield replace(history, settings=history.settings.model_copy(update={name: getattr(usual, name)}))
