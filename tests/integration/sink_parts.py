@@ -15,7 +15,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from deploy.settle_ends import Ends
 from schemas import topics
 from schemas.bodies import LineItem, StoreBody, WebBody
-from schemas.catalogue import load
 from schemas.connection import KafkaConnection
 from schemas.identifier import Identifier
 from schemas.money import Money
@@ -26,10 +25,13 @@ from streams.core.fold import FoldStage
 from streams.core.loopback import Loopback
 from streams.core.resolve import ResolveStage
 from streams.core.stage import Output
+from tests.properties.catalogues import catalogue_with
 
 #: The time of ingest must be now: Kafka's retention looks at it and deletes at once what is older.
 INGEST = datetime.now(UTC)
 NOW = INGEST - timedelta(days=1)
+#: Three models: a life below has one line of the ledger in `first` and in `last`, and two in `linear`.
+CATALOGUE = catalogue_with(attribution={"models": ["first", "last", "linear"]})
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def collected(touchpoints: Iterable[Touchpoint]) -> list[Output]:
 
 def worked(records: Sequence[Output]) -> list[Output]:
     """All that the real stages make of collected records, in one partition, until nothing is under way."""
-    loop = Loopback([ResolveStage(load()), FoldStage(load())])
+    loop = Loopback([ResolveStage(CATALOGUE), FoldStage(CATALOGUE)])
     for record in records:
         loop.put(record)
     loop.run()
