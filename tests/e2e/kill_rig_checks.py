@@ -74,12 +74,13 @@ def _remembered(state: scratch.State, catalogue: Catalogue) -> dict[str, Any]:
     found = {}
     for profile_id in profiles_in(state):
         head = head_of(state, profile_id)
-        owners = head.tenants or [""]
+        owners = [head.tenant, *(head.others.tenants if head.others else ())]
         touches = [
             (replace(touch, flags=touch.flags % (1 << TENANT_SHIFT)), owners[touch.flags >> TENANT_SHIFT])
             for touch in kept(state, profile_id, catalogue)
         ]
-        addresses = [(replace(address, tenant=0), owners[address.tenant]) for address in head.addresses]
+        moved = head.others.addresses if head.others else []
+        addresses = [(replace(address, tenant=0), owners[address.tenant]) for address in moved]
         found[profile_id] = head.progress, head.horizon, touches, addresses
     return found
 
