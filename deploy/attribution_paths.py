@@ -76,6 +76,7 @@ def _rules(store: Store, catalogue: Catalogue, window: Window) -> dict[str, obje
         "visiting": [kind for kind, rule in asked if rule.visit],
         "earning": [kind for kind, rule in asked if rule.credit],
         "consent": [field.split(".") for field in consent.fields],
+        "consent_names": [field.rpartition(".")[2] for field in consent.fields] or ["\n"],  # stands in no JSON
         "unknown_withheld": consent.unknown == "withheld",
         "idle": 0 if window.with_open else rules.inactivity,
         "visit_gap": rules.visit_gap,

@@ -21,7 +21,7 @@ WITH
         SELECT
             assumeNotNull(t.profile_id) AS profile_id,
             toUnixTimestamp64Micro(t.occurred_at) AS at,
-            toString(t.event_id) AS id,
+            UUIDToNum(t.event_id) AS id,
             toString(t.touchpoint) AS touchpoint,
             toString(t.channel) AS channel,
             CAST(t.campaign, 'Nullable(String)') AS campaign,
@@ -33,16 +33,19 @@ WITH
             arraySort(arrayFilter((value, kind) -> kind = 'anonymous', t.identifiers.value, t.identifiers.kind)) AS browsers,
             if(notEmpty(devices), devices[1], browsers[1]) AS device,
             -- What the places say that tell of consent; a text without its quotes.
-            arrayFilter(word -> word NOT IN ('', 'null'), arrayMap(
-                place -> lower(trimBoth(trim(BOTH '"' FROM
-                    arrayFold((json, name) -> JSONExtractRaw(json, name), place, t.properties)))),
-                {consent:Array(Array(String))})) AS words,
+            if(multiSearchAny(t.properties, {consent_names:Array(String)}),
+                arrayFilter(word -> word NOT IN ('', 'null'), arrayMap(
+                    place -> lower(trimBoth(trim(BOTH '"' FROM
+                        arrayFold((json, name) -> JSONExtractRaw(json, name), place, t.properties)))),
+                    {consent:Array(Array(String))})),
+                []) AS words,
             if(empty(words), {unknown_withheld:Bool},
                 hasAny(words, ['false', 'no', '0', 'denied', 'off', 'withdrawn'])) AS withheld
         FROM $database.touchpoints AS t
         WHERE isNotNull(t.profile_id) AND NOT t.beyond_horizon AND t.occurred_at < {until:DateTime64(6, 'UTC')}
             AND t.profile_id IN (SELECT profile_id FROM ended)
     ),
+    -- All windows have one order, so that events are sorted once.
     pauses AS
     (
         SELECT
@@ -56,17 +59,16 @@ WITH
     (
         SELECT
             *,
-            sum(paused) OVER (PARTITION BY profile_id, visiting, device ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stretch
+            sum(paused) OVER (PARTITION BY profile_id, visiting, device ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stretch,
+            concat(toString(stretch), '/', campaign) AS named
         FROM pauses
     ),
     openers AS
     (
         -- A visit has the last campaign that was named in its stretch: naming another one opens another visit.
-        SELECT
-            *,
-            paused OR (isNotNull(campaign) AND ifNull(campaign != anyLast(campaign) OVER before, true)) AS opens
+        SELECT *, paused OR (isNotNull(named) AND ifNull(named != anyLast(named) OVER before, true)) AS opens
         FROM stretches
-        WINDOW before AS (PARTITION BY profile_id, visiting, device, stretch ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        WINDOW before AS (PARTITION BY profile_id, visiting, device ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ),
     lives AS
     (
@@ -83,7 +85,7 @@ WITH
     ),
     closings AS
     (
-        SELECT profile_id, groupArray((toUnixTimestamp64Micro(occurred_at), toString(conversion_id))) AS ends
+        SELECT profile_id, groupArray((toUnixTimestamp64Micro(occurred_at), UUIDToNum(conversion_id))) AS ends
         FROM $database.conversions
         WHERE closing AND {stop_at_conversion:Bool}
         GROUP BY profile_id
@@ -93,7 +95,7 @@ WITH
         SELECT
             toUnixTimestamp64Micro(e.last_at) AS end,
             arraySort(arrayPushFront(
-                arrayFilter(closed -> closed.1 <= end, c.ends), (toInt64(-4611686018427387904), '')))[-1] AS after,
+                arrayFilter(closed -> closed.1 <= end, c.ends), (toInt64(-4611686018427387904), toFixedString('', 16))))[-1] AS after,
             arrayMap(touch -> touch.3, arrayFilter(
                 touch -> touch.1 >= end - {look_back:Int64} AND touch.1 <= end AND (touch.1, touch.2) > after, l.touches)) AS found,
             if(length(found) > {max_path:Int64},
