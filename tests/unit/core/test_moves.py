@@ -389,3 +389,18 @@ def test_a_move_that_breaks_the_contract_is_quarantined_with_the_reason_as_a_pat
     for reason, record in broken.items():
         (found,) = refused(record)
         assert found.startswith(reason), (found, reason)
+
+
+def test_what_named_an_older_order_finds_a_journey_when_that_order_leaves() -> None:
+    world = a_world()
+    tell(world, ADA, purchase(1, DAY, "o1"))
+    later = [purchase(2, 2 * DAY, "o2"), event(3, 3 * DAY, "delivery", "store", order="o1"), call(4, 4 * DAY)]
+    tell(world, ADA, *later, owner="customer:ada")
+    assert [j["touchpoints"] for j in journeys(end(world))] == [2, 1, 1]
+    forward(world, ADA, to(COOKIE), cause="unmerge")
+    state = end(world)
+    assert [(j["profile_id"], opening(j), j["touchpoints"]) for j in journeys(state)] == [
+        (str(COOKIE), 1, 1),
+        (str(ADA), 2, 2),
+        (str(ADA), 4, 1),
+    ]
