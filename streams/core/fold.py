@@ -20,7 +20,7 @@ from streams.core.clock import micros
 from streams.core.emit import Emission
 from streams.core.ids import small_hash
 from streams.core.moves import check_arrival, check_forwarding
-from streams.core.profile import Profile
+from streams.core.moving import MovingProfile
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
 from streams.core.stage import Output, Record, StageResult, StateReader
@@ -50,7 +50,7 @@ class FoldStage:
         """Fold one batch. The records of one profile are taken one by one, so batch borders change nothing."""
         outputs: list[Output] = []
         counts: dict[str, int] = {}
-        profiles: dict[str, Profile] = {}
+        profiles: dict[str, MovingProfile] = {}
         for record in records:
             try:
                 resolved, touch = self._read(record.value or b"")
@@ -106,7 +106,7 @@ class FoldStage:
             raise why_refused(value, error) from error
 
 
-def _move(profile: Profile, resolved: ReadResolved, counts: dict[str, int]) -> list[Emission]:
+def _move(profile: MovingProfile, resolved: ReadResolved, counts: dict[str, int]) -> list[Emission]:
     if resolved.forwarding is not None:
         counts["forwardings"] = counts.get("forwardings", 0) + 1
         return profile.forward(resolved.forwarding)
@@ -163,9 +163,9 @@ def _device(touchpoint: ReadTouchpoint) -> int:
     return small_hash(found) if found is not None else 0
 
 
-def _load(profile_id: str, rules: Rules, read: StateReader) -> Profile:
+def _load(profile_id: str, rules: Rules, read: StateReader) -> MovingProfile:
     read_chunk: Callable[[int], Chunk] = partial(_read_chunk, profile_id, read)
-    return Profile(profile_id, read(profile_id.encode()), rules, read_chunk)
+    return MovingProfile(profile_id, read(profile_id.encode()), rules, read_chunk)
 
 
 def _read_chunk(profile_id: str, read: StateReader, number: int) -> Chunk:

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import is_
 
 from streams.core import touch_log
 from streams.core.journeys import Journey, JourneyFold
@@ -75,6 +76,7 @@ def work_out(
 
 def carry_out(profile_id: str, log: TouchLog, rules: Rules, change: Change) -> Restated:
     """Put the log into its new shape, and give the journeys as they were and as they are."""
+    flags = [touch.flags for touch in change.old]
     start = log.start(change.begin)
     was = JourneyFold(profile_id, rules, start.copy())
     before: dict[bytes, str] = {}
@@ -93,15 +95,35 @@ def carry_out(profile_id: str, log: TouchLog, rules: Rules, change: Change) -> R
     now = JourneyFold(profile_id, rules, start.copy())
     after: dict[bytes, str] = {}
     chunks: list[Chunk] = []
-    rest = change.new
+    kept = _as_they_are(log, change, flags, now, after)
+    rest = change.new[sum(len(log.segment(index)) for index in range(change.begin, kept)) :]
     while len(rest) > touch_log.TAIL:
         sealed, rest = rest[: touch_log.SEALED], rest[touch_log.SEALED :]
         chunks.append(Chunk(now.progress.copy(), sealed))
         _step_all(now, sealed, after)
     tail_start = now.progress.copy()
     _step_all(now, rest, after)
-    log.replace(change.begin, chunks, tail_start, rest)
+    log.replace(kept, chunks, tail_start, rest)
     return Restated(was.known, now.known, before, after, now)
+
+
+def _as_they_are(
+    log: TouchLog, change: Change, flags: list[int], fold: JourneyFold, converted: dict[bytes, str]
+) -> int:
+    """Let the fold go over sealed chunks as long as they stay as they are; give the first segment that does not."""
+    place = 0
+    for index in range(change.begin, log.segments - 1):
+        touches = log.segment(index)
+        end = place + len(touches)
+        same = len(change.new) >= end and all(map(is_, touches, change.new[place:end]))
+        if not same or (index > change.begin and fold.progress != log.start(index)):
+            return index
+        _step_all(fold, touches, converted)
+        if [touch.flags for touch in touches] != flags[place:end]:
+            for touch in touches:
+                log.changed(touch)
+        place = end
+    return log.segments - 1
 
 
 def _at(touch: Touch) -> int:

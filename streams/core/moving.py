@@ -1,0 +1,162 @@
+"""A profile that lets touches go to other profiles and takes in what comes from them, many at once.
+
+The revision of a profile is a Lamport clock (Lamport 1978, Time, Clocks, and the Ordering of Events): an arrival brings
+that of the profile that has let go, so what the new one says of a conversion counts as the later word.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+
+from streams.core import emit
+from streams.core.clock import micros, moment
+from streams.core.ids import derived, id_text
+from streams.core.moves import Address, enter, leave, newest, routes_of, tenant_name, without
+from streams.core.profile import Known, Others, Profile, as_they_were
+from streams.core.remake import carry_out, work_out
+from streams.core.tail import by_key
+from streams.core.touch import TENANT_SHIFT, Touch
+from streams.core.wire import ReadForwarding, WireArrival, WireTouch
+
+
+class MovingProfile(Profile):
+    """A profile while a batch is folded, with all that can come to it."""
+
+    def forward(self, forwarding: ReadForwarding) -> list[emit.Emission]:
+        """Let go of what belongs elsewhere by now, and remember where, for what is still under way to here.
+
+        A conversion that is sealed stays: what was said of it cannot be told any more, so it could not be reversed.
+        """
+        routes = routes_of(self._place(tenant_name(forwarding.owner, forwarding.policy)), forwarding)
+        own = bytes.fromhex(self.profile_id.replace("-", ""))
+        leaving: dict[bytes, list[Touch]] = {}
+        tenant, lives_here = routes[0].tenant, False
+        for touch in self._log:
+            if touch.tenant != tenant:
+                continue
+            route = newest(routes, tenant, touch.at, 0)
+            if route is None or route.target == own or (touch.converts and self._is_sealed(touch)):
+                lives_here = True
+            else:
+                leaving.setdefault(route.target, []).append(touch)
+        addresses = self._addresses
+        for route in routes:
+            addresses = without(addresses, route)
+        if not forwarding.final:
+            addresses = [*addresses, *(route for route in routes if route.target != own)]
+        self.changed |= addresses != self._addresses
+        emissions = self._let_go(forwarding, routes, leaving) if leaving else []
+        self._note(tenant, addresses, lives_here=lives_here)
+        return emissions
+
+    def _let_go(
+        self, forwarding: ReadForwarding, routes: list[Address], leaving: dict[bytes, list[Touch]]
+    ) -> list[emit.Emission]:
+        self._revision += 1
+        self.changed = self._has_let_go = True
+        gone = [touch for touches in leaving.values() for touch in touches]
+        recorded_at = routes[0].recorded
+        emissions = self._remake(gone, [], [], forwarding.cause, recorded_at)
+        for target, touches in leaving.items():
+            route = next(route for route in routes if route.target == target)
+            moved = [leave(touch) for touch in touches]
+            emissions += emit.arrivals(
+                self.profile_id, forwarding.owner, forwarding.policy, route, moved, self._revision, recorded_at
+            )
+        return emissions
+
+    def _note(self, tenant: int, addresses: list[Address], *, lives_here: bool) -> None:
+        """Keep the addresses, and the place of the tenant only if something is left of it."""
+        tenants: list[str | None] = [self._tenant, *(self._others.tenants if self._others is not None else ())]
+        if not lives_here and all(address.tenant != tenant for address in addresses):
+            tenants[tenant] = None
+        while len(tenants) > 1 and tenants[-1] is None:
+            tenants.pop()
+        self._tenant = tenants[0]
+        self._others = Others(tenants[1:], addresses) if addresses or len(tenants) > 1 else None
+
+    def arrive(self, arrival: WireArrival) -> tuple[dict[str, int], list[emit.Emission]]:
+        """Take in what another profile has let go; give how many came to what end, and what changes.
+
+        What has moved on meanwhile is passed on. An event that is here already is a duplicate, but it is said again
+        under a revision above that of the profile which has just withdrawn it.
+        """
+        name = tenant_name(arrival.owner, arrival.policy)
+        version, recorded_at = arrival.version, moment(micros(arrival.recorded_at))
+        log = self._log
+        onward: dict[tuple[bytes, int], tuple[Address, list[WireTouch]]] = {}
+        came: dict[bytes, Touch] = {}
+        again: list[Touch] = []
+        for moved in arrival.touches:
+            touch = enter(moved, 0, version)
+            known = log.get(touch)
+            if known is None and self._others is not None:
+                address = self._address(name, touch.at, version)
+                if address is not None:
+                    onward.setdefault((address.target, address.version), (address, []))[1].append(moved)
+                    continue
+            if known is None:
+                came.setdefault(touch.id, touch)
+                continue
+            again.append(known)
+            if known.sale is not None and touch.sale is not None and known.sale.revision < touch.sale.revision:
+                known.sale.revision = touch.sale.revision
+                log.changed(known)
+        fresh, beyond = self._within_bounds(sorted(came.values(), key=by_key))
+        emissions = [emit.beyond_horizon(self.profile_id, touch, recorded_at) for touch in beyond]
+        if fresh or again:
+            self._revision = max(self._revision, arrival.revision) + 1
+            self.changed = True
+            tenant = self._place(name) if fresh else 0
+            for touch in fresh:
+                touch.flags |= tenant << TENANT_SHIFT
+            emissions += self._remake([], fresh, again, arrival.cause, recorded_at)
+            while len(log) > self._rules.max_touchpoints:
+                self._drop_oldest()
+        for address, touches in onward.values():
+            at = max(recorded_at, address.recorded)
+            revision = max(self._revision, arrival.revision)
+            emissions += emit.arrivals(self.profile_id, arrival.owner, arrival.policy, address, touches, revision, at)
+        counts = {
+            "arrived": len(fresh),
+            "duplicate": len(arrival.touches) - len(came) - sum(len(touches) for _, touches in onward.values()),
+            "beyond_horizon": len(beyond),
+            "passed_on": sum(len(touches) for _, touches in onward.values()),
+        }
+        return counts, emissions
+
+    def _within_bounds(self, touches: list[Touch]) -> tuple[list[Touch], list[Touch]]:
+        """Part what may come in from what is older than all that is kept, now or with these; both are in order."""
+        log, horizon = self._log, self._horizon
+        beyond: list[Touch] = []
+        if horizon is not None:
+            beyond = [touch for touch in touches if touch.key <= horizon]
+            touches = touches[len(beyond) :]
+        surplus = len(log) + len(touches) - self._rules.max_touchpoints
+        if surplus > 0:
+            own = {touch.id for touch in touches}
+            oldest = [touch for touch in islice(merge(log, touches, key=by_key), surplus) if touch.id in own]
+            beyond += oldest
+            touches = touches[len(oldest) :]
+        return touches, beyond
+
+    def _remake(
+        self, gone: list[Touch], came: list[Touch], again: list[Touch], cause: str, recorded_at: datetime
+    ) -> list[emit.Emission]:
+        """Let touches go and come at once, and give what that changes."""
+        log = self._log
+        change = work_out(log, self._rules, gone, came, again, self._is_sealed)
+        concerned = (touch for touch in change.old if touch.converts and change.concerns(touch))
+        was = as_they_were(self._facts_among(concerned), change.opens)
+        restated = carry_out(self.profile_id, log, self._rules, change)
+        self._progress = restated.fold.progress if restated.fold is not None else self._progress
+        now = self._facts_among(touch for touch in change.new if touch.converts and change.concerns(touch))
+        anew = {derived("journey", self.profile_id, id_text(event_id)) for event_id in change.again}
+        return self._journey_changes(restated, recorded_at, anew) + self._conversion_changes(
+            restated, was, now, lambda _: cause, recorded_at, change.again
+        )
+
+    def _facts_among(self, conversions: Iterable[Touch]) -> dict[bytes, Known]:
+        """Give path and net value of those conversions that are not sealed."""
+        return {touch.id: Known(touch, self._facts_of(touch)) for touch in conversions if not self._is_sealed(touch)}
