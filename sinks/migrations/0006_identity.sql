@@ -75,7 +75,8 @@ ORDER BY (command_id, identifier)
 COMMENT 'What people decided about identifiers, exactly as it came; the source of a replay';
 
 ALTER TABLE $database.touchpoints_log $on_cluster
-    ADD COLUMN IF NOT EXISTS owner Nullable(String) COMMENT 'its strongest identifier, kind:value; it moves with it' AFTER verified,
+    ADD COLUMN IF NOT EXISTS owner Nullable(String)
+        COMMENT 'its strongest identifier, kind:value; it moves with it' AFTER verified,
     ADD COLUMN IF NOT EXISTS policy LowCardinality(String) DEFAULT 'last_known' COMMENT 'of its source' AFTER owner,
     ADD COLUMN IF NOT EXISTS plan UInt64 DEFAULT 0 COMMENT 'the plan of its owner that named the profile' AFTER policy;
 
@@ -101,8 +102,8 @@ ALTER TABLE $database.touchpoints_log $on_cluster
         COMMENT 'purposes that the person allows or forbids as of this touchpoint' AFTER traits;
 
 -- profile_id is where the touchpoint is now: where it was moved to last, else where its own record says. What an older broker
--- cluster said of it counts no more once a newer one has said it anew. Both sides lie in the order of the join, so it
--- needs no memory for either.
+-- cluster said of it counts no more once a newer one has said it anew. Only touchpoints that were moved are held in memory,
+-- by id and a hash of the owner.
 CREATE OR REPLACE VIEW $database.touchpoints $on_cluster AS
 SELECT
     t.event_id AS event_id,
@@ -127,14 +128,14 @@ FROM
         campaign, campaign_source, campaign_medium, campaign_term, campaign_content,
         order_id, amount, currency, name, `identifiers.kind`, `identifiers.value`, body_kind, body,
         `items.product`, `items.category`, `items.quantity`, `items.value`, properties, verified,
-        owner, ifNull(owner, '') AS moves_with, policy, plan, traits, consent, epoch, kafka_partition, kafka_offset
+        owner, cityHash64(ifNull(owner, '')) AS moves_with, policy, plan, traits, consent,
+        epoch, kafka_partition, kafka_offset
     FROM $database.touchpoints_log FINAL
 ) AS t
 LEFT ANY JOIN
 (
-    SELECT event_id, owner, profile_id, plan, epoch FROM $database.placements_log FINAL
-) AS p ON p.event_id = t.event_id AND p.owner = t.moves_with
-SETTINGS join_algorithm = 'full_sorting_merge';
+    SELECT event_id, cityHash64(owner) AS moves_with, profile_id, plan, epoch FROM $database.placements_log FINAL
+) AS p ON p.event_id = t.event_id AND p.moves_with = t.moves_with;
 
 CREATE OR REPLACE VIEW $database.identity_commands $on_cluster AS
 SELECT command_id, identifier, action, other, requested_at, requested_by, reason, recorded_at
@@ -157,7 +158,8 @@ SELECT
     newest.5 AS named_by,
     -- A NULL carries the value under it to the client, and some cannot read one beyond the year 9999.
     if(stretch[1].1 = always, NULL, fromUnixTimestamp64Micro(if(stretch[1].1 = always, 0, stretch[1].1), 'UTC')) AS valid_from,
-    if(stretch[-1].2 = forever, NULL, fromUnixTimestamp64Micro(if(stretch[-1].2 = forever, 0, stretch[-1].2), 'UTC')) AS valid_until,
+    if(stretch[-1].2 = forever,
+        NULL, fromUnixTimestamp64Micro(if(stretch[-1].2 = forever, 0, stretch[-1].2), 'UTC')) AS valid_until,
     length(stretches) > 1 AS shared,
     newest.6 AS change,
     newest.7 AS cause,
