@@ -27,8 +27,12 @@ def resolved(touchpoint: bytes, profile: str = '"6b0f6a52-0d0e-5c39-9d3c-5f5f3e1
 
 
 def process(stage: Stage, *values: bytes | None) -> StageResult:
-    records = [ARecord(offset, b"k", value, TIMESTAMP) for offset, value in enumerate(values, start=17)]
+    records = [ARecord(offset, b"customer:ada", value, TIMESTAMP) for offset, value in enumerate(values, start=17)]
     return stage.process(3, records, lambda _: None)
+
+
+def sent_on(outputs: list[Output]) -> list[Output]:
+    return [output for output in outputs if output.topic == "touchpath.resolved"]
 
 
 def quarantined(outputs: list[Output]) -> list[QuarantineRecord]:
@@ -151,7 +155,7 @@ def test_without_an_identifier_it_is_landed_under_its_event_and_not_stitched() -
 
 def test_what_the_contract_was_asked_about_goes_on_as_the_contract_understood_it() -> None:
     value = but(order_id=" o1 ", occurred_at="2026-01-02T01:00:00+01:00")
-    (output,) = process(ResolveStage(load()), value).outputs
+    output = sent_on(process(ResolveStage(load()), value).outputs)[0]
     touchpoint = json.loads(output.value)["touchpoint"]
     assert (touchpoint["order_id"], touchpoint["occurred_at"]) == ("o1", "2026-01-02T00:00:00Z")
 
@@ -159,6 +163,13 @@ def test_what_the_contract_was_asked_about_goes_on_as_the_contract_understood_it
 def test_a_trusted_touchpoint_goes_on_byte_by_byte() -> None:
     value = event(5, DAY, "call", "hotline", order="o1").model_dump_json(exclude_none=True).encode()  # as doors do
     stage = ResolveStage(load())
-    outputs = process(stage, value, value).outputs
+    outputs = sent_on(process(stage, value, value).outputs)
     assert outputs[0].value == outputs[1].value
     assert outputs[1].value.endswith(value + b"}")
+
+
+def test_what_a_foreign_writer_keyed_otherwise_goes_back_under_its_own_key_to_where_its_node_lives() -> None:
+    value = event(5, DAY, "call", "hotline").model_dump_json(exclude_none=True).encode()
+    result = ResolveStage(load()).process(0, [ARecord(0, b"call:5", value, TIMESTAMP)], lambda _: None)
+    assert [(o.topic, o.key, o.value) for o in result.outputs] == [("touchpath.collected", b"customer:ada", value)]
+    assert (result.state, result.counts["rerouted"]) == ({}, 1)
