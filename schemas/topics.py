@@ -50,7 +50,7 @@ COLLECTED = Topic(
     model=Touchpoint,
     version=1,
     retention=timedelta(days=30),
-    writers=("collector", "importer"),
+    writers=("collector", "importer", "worker"),  # the worker: what came under another key goes back under its own
     readers=("worker", "sink", "settle", "tail"),
 )
 QUARANTINE = Topic(
