@@ -7,12 +7,15 @@ import hashlib
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from schemas import export, topics
+from schemas.credit import Cause
+from schemas.identity import Action
+from schemas.profile import Change
 
 ROOT = Path(__file__).parents[2] / "schemas" / "examples"
 DIGESTS = ROOT / "DIGESTS"
@@ -98,7 +101,14 @@ def test_every_kind_of_body_and_every_cause_has_an_example() -> None:
     touchpoints = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.COLLECTED]
     assert {t["body"]["kind"] for t in touchpoints} == {"web", "email", "hotline", "store", "survey", "other"}
     postings = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.CREDITS]
-    assert {p["cause"] for p in postings} == {"conversion", "refund", "late_touchpoint"}
+    assert {p["cause"] for p in postings} == set(get_args(Cause))
+    changes = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.PROFILES]
+    assert {c["change"] for c in changes} == set(get_args(Change))
+    messages = [json.loads(p.read_bytes())["message"] for p in EXAMPLES if topic_of(p) is topics.IDENTITY]
+    assert {m["type"] for m in messages} == {"seen", "labelled", "parted", "command"}
+    assert {m["action"] for m in messages if m["type"] == "command"} == set(get_args(Action))
+    resolved = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.RESOLVED]
+    assert {key for r in resolved for key in r} >= {"touchpoint", "forwarding", "arrival", "owner"}
     journeys = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.JOURNEYS]
     assert {j["status"] for j in journeys} == {"open", "converted", "idle"}
 
