@@ -25,7 +25,7 @@ from pathlib import Path
 
 from deploy.local.apache_kafka import ApacheKafkaBroker
 from deploy.local.ports import free_port
-from tests.benchmarks import attribution, collector, latency, state, streams
+from tests.benchmarks import attribution, collector, identity, latency, state, streams
 from tests.benchmarks.report import Line, as_json, markdown, this_machine
 
 PLACE = Path(".touchpath")
@@ -134,6 +134,14 @@ def run_state(asked: Asked) -> list[Line]:
     return written
 
 
+def run_identity(asked: Asked) -> list[Line]:
+    """What it costs to know who it is, and how quickly its state comes back."""
+    sizes = identity.QUICK_SIZES if asked.quick else identity.SIZES
+    rows = identity.run_cases(sizes)
+    with _kafka(asked.folder / "identity") as broker:
+        return identity.lines(rows, identity.recover(broker.bootstrap, asked.folder / "identity" / "worker", sizes[-1]))
+
+
 def run_latency(asked: Asked) -> list[Line]:
     """From sending to being queryable."""
     return latency.lines(*latency.measure(asked.folder, quick=asked.quick))
@@ -156,6 +164,7 @@ PARTS: dict[str, Callable[[Asked], list[Line]]] = {
     "sink": run_sink,
     "latency": run_latency,
     "state": run_state,
+    "identity": run_identity,
     "attribution": run_attribution,
 }
 
