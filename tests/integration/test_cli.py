@@ -69,7 +69,9 @@ def test_help_imports_no_client_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("words", [["up"], ["demo"], ["topics"], ["sql"], ["import", "store"], ["settle"], ["config"]])
+@pytest.mark.parametrize(
+    "words", [["up"], ["demo"], ["topics"], ["sql"], ["import", "store"], ["settle"], ["config"], ["identity", "merge"]]
+)
 def test_the_help_of_a_command_teaches_with_an_example(touchpath: Run, words: list[str]) -> None:
     done = touchpath(*words, "--help")
     assert done.returncode == 0
