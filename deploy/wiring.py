@@ -45,7 +45,11 @@ def worker_settings(settings: Settings) -> WorkerSettings:
 
 
 def stages(catalogue: Catalogue) -> list[Stage]:
-    """Give the stages of the stream worker, in the order of the way through."""
+    """Give the stages of the stream worker, in the order of the way through.
+
+    Raises:
+        UserModelError: a user's own attribution model, which the catalogue names, cannot be loaded here.
+    """
     from streams.core.fold import FoldStage  # noqa: PLC0415
     from streams.core.resolve import ResolveStage  # noqa: PLC0415
 
@@ -63,4 +67,4 @@ def changelogs(settings: Settings) -> list[ChangelogTopic]:
     """List Faust's changelogs."""
     from streams.worker.topics import changelog_topics  # noqa: PLC0415
 
-    return changelog_topics(worker_settings(settings), stages(catalogue_of(settings)))
+    return changelog_topics(worker_settings(settings), stages(load()))  # what they are called is in no catalogue

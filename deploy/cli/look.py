@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.options import ConfigOption, JsonOption, loaded, settings_of
+from deploy.cli.options import ConfigOption, JsonOption, checked_stages, loaded, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say
 
 
@@ -70,7 +70,11 @@ def check(
         good = load(path)
     except CatalogueError as error:
         raise CommandError(str(error), Exit.USAGE) from error
-    typer.echo(f"{path}: good: {len(good.touchpoints)} touchpoints, {len(good.conversions)} conversions")
+    checked_stages(good)
+    models = ", ".join(good.attribution.models)
+    typer.echo(
+        f"{path}: good: {len(good.touchpoints)} touchpoints, {len(good.conversions)} conversions, models {models}"
+    )
 
 
 def show(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deploy.settings import Loaded, Settings
     from producers.settings import SourceSettings
     from schemas.catalogue import Catalogue
+    from streams.core.stage import Stage
 
 ConfigOption = Annotated[
     Path | None,
@@ -58,6 +59,17 @@ def checked_catalogue(settings: Settings) -> Catalogue:
         return catalogue_of(settings)
     except CatalogueError as error:
         raise CommandError(str(error), Exit.USAGE) from error
+
+
+def checked_stages(catalogue: Catalogue) -> list[Stage]:
+    """Make the worker's stages; a user's model that cannot be loaded ends the command with its name and the reason."""
+    from deploy.wiring import stages
+    from streams.core.attribution.user_models import UserModelError
+
+    try:
+        return stages(catalogue)
+    except UserModelError as error:
+        raise CommandError(f"attribution.models: {error}", Exit.USAGE) from error
 
 
 def source_settings(settings: Settings, name: str, **options: Any) -> SourceSettings:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, checked_catalogue, settings_of
+from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, checked_catalogue, checked_stages, settings_of
 
 
 def up(
@@ -140,14 +140,14 @@ def worker(catalogue: CatalogueOption = None, config: ConfigOption = None) -> No
 
     TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092,kafka-2:9092 touchpath worker
     """
-    from deploy.wiring import stages, worker_settings
+    from deploy.wiring import worker_settings
     from streams.worker.app import build_app, run_worker
 
     settings = settings_of(config, catalogue=catalogue)
     known = checked_catalogue(settings)
     _log()
     # Its codes are those of `Exit`; a worker that failed ends the process itself.
-    raise typer.Exit(run_worker(build_app(worker_settings(settings), stages(known))))
+    raise typer.Exit(run_worker(build_app(worker_settings(settings), checked_stages(known))))
 
 
 def sink(config: ConfigOption = None) -> None:

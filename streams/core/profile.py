@@ -18,7 +18,6 @@ import msgspec
 
 from schemas.policy import Policy
 from streams.core import emit
-from streams.core.attribution.direct import is_direct
 from streams.core.attribution.ledger import Facts, post
 from streams.core.attribution.path import facts_of
 from streams.core.journeys import Journey, JourneyFold, Progress, step
@@ -434,4 +433,4 @@ def as_they_were(known: dict[bytes, Known], flips: Collection[Touch]) -> dict[by
 def _same(old: Facts | None, new: Facts | None) -> bool:
     if old is None or new is None:
         return old is new
-    return old[1:] == new[1:] and [(t.id, is_direct(t)) for t in old.path] == [(t.id, is_direct(t)) for t in new.path]
+    return old[1:] == new[1:] and [(t.id, t.opens_visit) for t in old.path] == [(t.id, t.opens_visit) for t in new.path]

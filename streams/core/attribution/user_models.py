@@ -16,10 +16,11 @@ from importlib.metadata import entry_points
 import msgspec
 
 from streams.core.attribution.models import Model, Weigh
-from streams.core.touch import Touch
+from streams.core.touch import NO_CONSENT, OPENS_VISIT, UNVERIFIED, Touch
 
 GROUP = "touchpath.attribution_models"
 _MOST_BITS = 256
+_KEPT_FLAGS = OPENS_VISIT | NO_CONSENT | UNVERIFIED
 
 Complain = Callable[[str], None]
 """Takes the reason why a model's answer was of no use."""
@@ -52,12 +53,15 @@ def load_user_model(name: str) -> Model:
 def guarded(model: Model, complain: Complain) -> Weigh:
     """Give the model behind a guard: None, and a complaint, where it raises or its weights are none.
 
-    It gets copies of the touches without their orders: a model cannot change what the fold knows.
+    It gets copies of the touches, without their orders and without the flags that later events can turn: it cannot
+    change what the fold knows, and answers the same whenever it is asked.
     """
 
     def weigh(path: Sequence[Touch]) -> list[int] | None:
         try:
-            answer: object = model([msgspec.structs.replace(touch, sale=None) for touch in path])
+            answer: object = model(
+                [msgspec.structs.replace(touch, sale=None, flags=touch.flags & _KEPT_FLAGS) for touch in path]
+            )
             reason = _wrong(answer, len(path))
         except Exception:  # whatever it is, it is the user's, and the conversion goes on
             reason = "raised"
