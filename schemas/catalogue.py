@@ -167,6 +167,21 @@ class IdentitySettings(Section):
         return self.caps.get(kind, self.cap)
 
 
+class RopoSettings(Section):
+    """Research online, purchase offline, and its reverse: which touchpoints are looked for before a purchase.
+
+    Names that nobody has written down need not be in the catalogue; parts (`page_view.top`) count with their whole.
+    """
+
+    research: tuple[Name, ...] = (
+        *("page_view", "screen_view", "product_viewed", "product_list_viewed", "product_clicked", "products_searched"),
+        *("promotion_viewed", "promotion_clicked", "product_added", "cart_viewed", "price_comparison"),
+    )
+    """Online, before a purchase in a branch: visits, searches, comparisons."""
+    store_contacts: tuple[Name, ...] = ("branch_visit", "sales_talk")
+    """In a branch, before a purchase online; no purchases, and no calls."""
+
+
 class Catalogue(Section):
     """The whole catalogue, checked."""
 
@@ -181,6 +196,7 @@ class Catalogue(Section):
     currencies: CurrencySettings = CurrencySettings()
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
+    ropo: RopoSettings = RopoSettings()
     identity: IdentitySettings = IdentitySettings()
     refunds: tuple[Name, ...] = ()
     """Touchpoints that take money back from the order that they name."""
@@ -190,6 +206,7 @@ class Catalogue(Section):
         self._check_touchpoints()
         self._check_web()
         self._check_conversions()
+        self._check_ropo()
         self._check_events()
         return self
 
@@ -224,6 +241,14 @@ class Catalogue(Section):
         for touchpoint in self.refunds:
             if touchpoint not in self.touchpoints:
                 raise ValueError(f"refunds: there is no touchpoint {touchpoint!r}")
+
+    def _check_ropo(self) -> None:
+        for field in sorted(self.ropo.model_fields_set):
+            for touchpoint in getattr(self.ropo, field):
+                if touchpoint not in self.touchpoints:
+                    raise ValueError(f"ropo.{field}: there is no touchpoint {touchpoint!r}")
+        if both := sorted(set(self.ropo.research) & set(self.ropo.store_contacts)):
+            raise ValueError(f"ropo.research: {both[0]!r} is one of store_contacts as well")
 
     def _check_events(self) -> None:
         seen: dict[str, str] = {}

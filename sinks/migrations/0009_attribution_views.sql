@@ -1,0 +1,553 @@
+-- What the ledger says: is it whole, what was reported on a day, and what marketing asks of it. Money is in units of its
+-- currency and never summed over two of them; times are UTC. Each view is right as it is read: over FINAL, without
+-- withdrawn records, after merges, and in the newest life of the broker.
+
+ALTER TABLE $database.catalogue_log $on_cluster
+    ADD COLUMN IF NOT EXISTS ropo LowCardinality(String) DEFAULT ''
+        COMMENT 'research: online, before a purchase in a branch; store_contact: the reverse; empty: neither' AFTER credit,
+    ADD COLUMN IF NOT EXISTS purchase LowCardinality(String) DEFAULT ''
+        COMMENT 'it reaches a conversion that closes a journey, here: store or web; empty: none' AFTER ropo,
+    ADD COLUMN IF NOT EXISTS look_back_days UInt32 DEFAULT 30 COMMENT 'of the whole catalogue' AFTER inactivity_days,
+    ADD COLUMN IF NOT EXISTS visit_gap_minutes UInt32 DEFAULT 30 COMMENT 'of the whole catalogue' AFTER look_back_days,
+    ADD COLUMN IF NOT EXISTS models Array(String) DEFAULT []
+        COMMENT 'of the whole catalogue: the models of the ledger; empty: loaded before this was written down'
+        AFTER visit_gap_minutes;
+
+CREATE OR REPLACE VIEW $database.catalogue_touchpoints $on_cluster AS
+SELECT name, label, phase, phase_position, channel, department, credit, ropo, purchase
+FROM $database.catalogue_log FINAL
+WHERE version = (SELECT max(version) FROM $database.catalogue_log);
+
+-- ---- The ledger
+
+-- Entries and their reversals: sums need no rule, as credit and value carry the sign. In a new life of the broker revisions
+-- begin anew: what an older one posted of a conversion counts no more once a newer one has posted of it.
+CREATE OR REPLACE VIEW $database.credits $on_cluster AS
+SELECT
+    entry_id, conversion_id, profile_id, conversion, occurred_at, cause, model, revision, sign,
+    touchpoint_id, touchpoint, channel, campaign, touched_at,
+    credit, currency, minor_digits, value_minor, value, recorded_at,
+    multiIf(isNotNull(touchpoint_id), 'touch', isNull(touchpoint), 'unattributed', toString(assumeNotNull(touchpoint))) AS line
+FROM $database.credits_log FINAL
+WHERE (conversion_id, epoch) NOT IN
+(
+    SELECT conversion_id, arrayJoin(arrayPopBack(arraySort(groupUniqArray(epoch))))
+    FROM $database.credits_log
+    WHERE (SELECT min(epoch) != max(epoch) FROM $database.credits_log)
+    GROUP BY conversion_id
+    HAVING min(epoch) != max(epoch)
+)
+COMMENT 'The ledger of attribution: entries and their reversals, each for good';
+
+-- campaign and channel are NULL where a touch has none; attributed = false is what no touch earned by name: see line.
+CREATE OR REPLACE VIEW $database.revenue_by_campaign_and_model $on_cluster AS
+SELECT
+    model, conversion, isNotNull(touchpoint_id) AS attributed, campaign, currency,
+    sum(value) AS revenue, sum(credit) AS conversions, line
+FROM $database.credits
+GROUP BY model, conversion, attributed, line, campaign, currency
+HAVING revenue != 0 OR conversions != 0
+ORDER BY model, conversion, currency, revenue DESC, campaign, line;
+
+CREATE OR REPLACE VIEW $database.revenue_by_channel_and_model $on_cluster AS
+SELECT
+    model, conversion, isNotNull(touchpoint_id) AS attributed, channel, currency,
+    sum(value) AS revenue, sum(credit) AS conversions, line
+FROM $database.credits
+GROUP BY model, conversion, attributed, line, channel, currency
+HAVING revenue != 0 OR conversions != 0
+ORDER BY model, conversion, currency, revenue DESC, channel, line;
+
+-- Must be empty once the pipeline has settled. Per conversion and model the credit of all entries sums to 1 and the value
+-- to the net revenue; for a withdrawn conversion both sum to 0. A model that the ledger knew when the conversion was last
+-- recorded, and that has no entry of it, is a violation too, and so is an entry whose conversion nobody knows.
+-- A model that the newest catalogue has no more, and that was never fitted, owes nothing: it must have given all or nothing.
+CREATE OR REPLACE VIEW $database.attribution_violations $on_cluster AS
+WITH
+    in_force AS
+    (
+        SELECT arrayJoin(models) AS model FROM $database.catalogue_log FINAL
+        WHERE version = (SELECT max(version) FROM $database.catalogue_log)
+        UNION ALL
+        SELECT toString(model) FROM $database.model_publications_log
+    ),
+    models AS
+    (
+        SELECT
+            toString(c.model) AS model, min(c.recorded_at) AS known_from,
+            toUInt8((SELECT max(notEmpty(models)) FROM $database.catalogue_log FINAL
+                    WHERE version = (SELECT max(version) FROM $database.catalogue_log)) = 0
+                OR toString(c.model) IN (SELECT model FROM in_force)) AS counts
+        FROM $database.credits AS c
+        GROUP BY c.model
+        UNION ALL
+        SELECT '(ledger is empty)', toDateTime64(0, 6, 'UTC'), 1 WHERE (SELECT count() FROM $database.credits_log) = 0
+    ),
+    lines AS
+    (
+        SELECT
+            c.conversion_id AS conversion_id, m.model AS model, m.counts AS counts,
+            1 AS is_known, toUInt8(m.counts = 1 AND c.recorded_at >= m.known_from) AS is_required, 0 AS is_posted,
+            toDecimal128(if(c.withdrawn, 0, 1), 9) AS due_credit, if(c.withdrawn, 0, c.net_minor) AS due_minor,
+            toDecimal128(0, 9) AS got_credit, toInt64(0) AS got_minor
+        FROM (SELECT conversion_id, withdrawn, net_minor, recorded_at FROM $database.conversions_log FINAL) AS c
+        CROSS JOIN models AS m
+        UNION ALL
+        SELECT
+            conversion_id, toString(model), 0, 0, 0, 1,
+            toDecimal128(0, 9), toInt64(0), toDecimal128(sum(credit), 9), toInt64(sum(value_minor))
+        FROM $database.credits
+        GROUP BY conversion_id, model
+    )
+SELECT
+    conversion_id, model,
+    max(is_known) = 1 AS conversion_known, max(is_posted) = 1 AS in_ledger,
+    sum(due_credit) AS credit_due, sum(got_credit) AS credit_posted,
+    sum(due_minor) AS value_minor_due, sum(got_minor) AS value_minor_posted
+FROM lines
+GROUP BY conversion_id, model
+HAVING (in_ledger OR (max(is_required) = 1 AND credit_due != 0))
+    AND (credit_due != credit_posted OR value_minor_due != value_minor_posted)
+    AND NOT (conversion_known AND max(counts) = 0 AND credit_posted IN (0, credit_due))
+ORDER BY conversion_id, model
+COMMENT 'Conversions whose ledger is not whole; must be empty';
+
+-- What was reported on a day: SELECT * FROM credits_as_of(as_of = '2026-03-01 08:00:00'). An entry is recorded when what caused it
+-- arrived, so that a ledger made anew answers the same.
+CREATE OR REPLACE VIEW $database.credits_as_of $on_cluster AS
+SELECT
+    entry_id, conversion_id, profile_id, conversion, occurred_at, cause, model, revision, sign, line,
+    touchpoint_id, touchpoint, channel, campaign, touched_at,
+    credit, currency, minor_digits, value_minor, value, recorded_at
+FROM $database.credits
+WHERE recorded_at <= {as_of:DateTime64(6, 'UTC')}
+COMMENT 'The ledger as it was at as_of';
+
+CREATE OR REPLACE VIEW $database.revenue_as_of $on_cluster AS
+SELECT
+    model, conversion, line, channel, campaign, currency, sum(value) AS revenue, sum(credit) AS conversions
+FROM $database.credits
+WHERE recorded_at <= {as_of:DateTime64(6, 'UTC')}
+GROUP BY model, conversion, line, channel, campaign, currency
+HAVING revenue != 0 OR conversions != 0
+ORDER BY model, conversion, currency, revenue DESC, channel, campaign, line
+COMMENT 'Revenue and conversions by channel, campaign and model as they were reported at as_of';
+
+-- ---- Paths
+
+-- A channel assists where it stands on the path and the last touch is another channel's. Conversions of two channels overlap:
+-- only last_touch adds up to all.
+CREATE OR REPLACE VIEW $database.assisted_conversions $on_cluster AS
+SELECT
+    conversion, channel, currency,
+    count() AS conversions, countIf(NOT is_last) AS assisted, countIf(is_last) AS last_touch,
+    sum(net) AS value, sumIf(net, NOT is_last) AS assisted_value, sumIf(net, is_last) AS last_touch_value,
+    if(last_touch = 0, NULL, assisted / last_touch) AS assists_per_last_touch
+FROM
+(
+    SELECT
+        toString(conversion) AS conversion, currency, net,
+        arrayJoin(arrayDistinct(path.channel)) AS channel, channel = path.channel[-1] AS is_last
+    FROM $database.conversions
+)
+GROUP BY conversion, channel, currency
+ORDER BY conversion, currency, assisted_value DESC, assisted DESC, channel
+COMMENT 'Per channel: conversions that it helped and those that it closed';
+
+-- What was met one after the other in one channel is one step here; conversion_paths has every touch.
+CREATE OR REPLACE VIEW $database.top_paths $on_cluster AS
+SELECT
+    conversion, rank, path_text, steps, currency, conversions, revenue,
+    conversions / all_conversions AS share, running / all_conversions AS running_share, median_days
+FROM
+(
+    SELECT
+        conversion, path_text, steps, currency, conversions, revenue, median_days,
+        row_number() OVER ranked AS rank,
+        sum(conversions) OVER (PARTITION BY conversion, currency) AS all_conversions,
+        sum(conversions) OVER (ranked ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS running
+    FROM
+    (
+        SELECT
+            toString(conversion) AS conversion, currency, arrayCompact(path.channel) AS walked,
+            if(empty(walked), '(no touch)', arrayStringConcat(walked, ' > ')) AS path_text, length(walked) AS steps,
+            count() AS conversions, sum(net) AS revenue,
+            if(empty(walked), NULL, quantileExact(0.5)(dateDiff('second', path.touched_at[1], occurred_at) / 86400)) AS median_days
+        FROM $database.conversions
+        GROUP BY conversion, currency, walked
+    )
+    WINDOW ranked AS (PARTITION BY conversion, currency ORDER BY conversions DESC, revenue DESC, path_text)
+)
+ORDER BY conversion, currency, rank
+COMMENT 'Paths to conversion by channel, the most frequent first';
+
+-- Items as they were sold: what was returned later is in them.
+CREATE OR REPLACE VIEW $database.items_bought $on_cluster AS
+SELECT
+    conversion_id, conversion, occurred_at, profile_id, item.1 AS product, item.2 AS category, item.3 AS quantity, item.4 AS value,
+    currency, channels, path_text
+FROM
+(
+    SELECT
+        c.conversion_id AS conversion_id, toString(c.conversion) AS conversion, c.occurred_at AS occurred_at,
+        c.profile_id AS profile_id, t.currency AS currency,
+        arrayDistinct(arrayMap(one -> toString(one), c.path.channel)) AS channels,
+        if(empty(c.path.channel), '(no touch)', arrayStringConcat(arrayCompact(c.path.channel), ' > ')) AS path_text,
+        arrayZip(t.items.product, t.items.category, t.items.quantity, t.items.value) AS items
+    FROM
+    (
+        SELECT event_id, currency, `items.product`, `items.category`, `items.quantity`, `items.value`
+        FROM $database.touchpoints_log FINAL
+        WHERE notEmpty(`items.product`)
+    ) AS t
+    INNER JOIN $database.conversions AS c ON c.conversion_id = t.event_id
+)
+ARRAY JOIN items AS item
+COMMENT 'Each line of each order or receipt that converted, with the path that led there';
+
+-- conversions counts orders with the product, each once; those of two products overlap.
+CREATE OR REPLACE VIEW $database.products_by_path $on_cluster AS
+SELECT
+    conversion, path_text, category, product, currency,
+    uniqExact(conversion_id) AS conversions, sum(i.quantity) AS quantity, sum(i.value) AS value
+FROM $database.items_bought AS i
+GROUP BY conversion, path_text, category, product, currency
+ORDER BY conversion, conversions DESC, value DESC, path_text, category, product
+COMMENT 'What was bought at the end of which path, by product';
+
+CREATE OR REPLACE VIEW $database.categories_by_path $on_cluster AS
+SELECT
+    conversion, path_text, category, currency,
+    uniqExact(conversion_id) AS conversions, sum(i.quantity) AS quantity, sum(i.value) AS value
+FROM $database.items_bought AS i
+GROUP BY conversion, path_text, category, currency
+ORDER BY conversion, conversions DESC, value DESC, path_text, category
+COMMENT 'What was bought at the end of which path, by category';
+
+-- A purchase counts for each channel on its path.
+CREATE OR REPLACE VIEW $database.products_by_channel $on_cluster AS
+SELECT
+    conversion, arrayJoin(if(empty(channels), ['(no touch)'], channels)) AS channel, category, product, currency,
+    uniqExact(conversion_id) AS conversions, sum(i.quantity) AS quantity, sum(i.value) AS value
+FROM $database.items_bought AS i
+GROUP BY conversion, channel, category, product, currency
+ORDER BY conversion, channel, conversions DESC, value DESC, category, product
+COMMENT 'What was bought after which channel, by product';
+
+CREATE OR REPLACE VIEW $database.categories_by_channel $on_cluster AS
+SELECT
+    conversion, arrayJoin(if(empty(channels), ['(no touch)'], channels)) AS channel, category, currency,
+    uniqExact(conversion_id) AS conversions, sum(i.quantity) AS quantity, sum(i.value) AS value
+FROM $database.items_bought AS i
+GROUP BY conversion, channel, category, currency
+ORDER BY conversion, channel, conversions DESC, value DESC, category
+COMMENT 'What was bought after which channel, by category';
+
+-- From the first touch in the look-back window to the conversion. Figures of days leave out conversions without a touch.
+CREATE OR REPLACE VIEW $database.time_to_conversion $on_cluster AS
+SELECT
+    conversion, count() AS conversions, countIf(touches > 0) AS with_touch,
+    if(with_touch = 0, NULL, quantileExactInclusiveIf(0.5)(days, touches > 0)) AS median_days,
+    if(with_touch = 0, NULL, quantileExactInclusiveIf(0.9)(days, touches > 0)) AS p90_days,
+    quantileExactInclusive(0.5)(touches) AS median_touches, quantileExactInclusive(0.9)(touches) AS p90_touches,
+    avg(touches) AS mean_touches
+FROM
+(
+    SELECT
+        toString(conversion) AS conversion, length(path.channel) AS touches,
+        if(touches = 0, 0, dateDiff('microsecond', path.touched_at[1], occurred_at) / 86400000000) AS days
+    FROM $database.conversions
+)
+GROUP BY conversion
+ORDER BY conversion
+COMMENT 'Days and touches to conversion';
+
+CREATE OR REPLACE VIEW $database.conversions_by_days $on_cluster AS
+SELECT
+    conversion, days, conversions, conversions / sum(conversions) OVER (PARTITION BY conversion) AS share
+FROM
+(
+    SELECT
+        toString(conversion) AS conversion, intDiv(dateDiff('second', path.touched_at[1], occurred_at), 86400) AS days,
+        count() AS conversions
+    FROM $database.conversions
+    WHERE notEmpty(path.channel)
+    GROUP BY conversion, days
+)
+ORDER BY conversion, days
+COMMENT 'How many conversions came so many whole days after their first touch';
+
+CREATE OR REPLACE VIEW $database.conversions_by_touches $on_cluster AS
+SELECT
+    conversion, touches, conversions, conversions / sum(conversions) OVER (PARTITION BY conversion) AS share
+FROM
+(
+    SELECT toString(conversion) AS conversion, length(path.channel) AS touches, count() AS conversions
+    FROM $database.conversions
+    GROUP BY conversion, touches
+)
+ORDER BY conversion, touches
+COMMENT 'How many conversions had so many touches';
+
+-- Each pair of channels stands there twice, once from each side: the shares are those of `channel`. Profiles are those whose
+-- journeys have met both, whether they converted or not.
+CREATE OR REPLACE VIEW $database.channel_overlap $on_cluster AS
+SELECT
+    channel, other, both_profiles AS profiles, channel_profiles, both_conversions AS conversions, channel_conversions,
+    if(channel_profiles = 0, NULL, profiles / channel_profiles) AS profiles_share,
+    if(channel_conversions = 0, NULL, conversions / channel_conversions) AS conversions_share
+FROM
+(
+    SELECT
+        channel, other, sum(with_profiles) AS both_profiles, sum(with_conversions) AS both_conversions,
+        max(if(channel = other, both_profiles, 0)) OVER (PARTITION BY channel) AS channel_profiles,
+        max(if(channel = other, both_conversions, 0)) OVER (PARTITION BY channel) AS channel_conversions
+    FROM
+    (
+        SELECT pair.1 AS channel, pair.2 AS other, count() AS with_profiles, 0 AS with_conversions
+        FROM
+        (
+            SELECT arrayMap(one -> toString(one), groupUniqArrayArray(channels)) AS met
+            FROM $database.journeys
+            GROUP BY profile_id
+        )
+        ARRAY JOIN arrayFlatten(arrayMap(a -> arrayMap(b -> (a, b), met), met)) AS pair
+        GROUP BY channel, other
+        UNION ALL
+        SELECT pair.1, pair.2, 0, count()
+        FROM (SELECT arrayMap(one -> toString(one), arrayDistinct(path.channel)) AS met FROM $database.conversions)
+        ARRAY JOIN arrayFlatten(arrayMap(a -> arrayMap(b -> (a, b), met), met)) AS pair
+        GROUP BY 1, 2
+    )
+    GROUP BY channel, other
+)
+WHERE channel != other
+ORDER BY channel, profiles DESC, conversions DESC, other
+COMMENT 'Customers and conversions that two channels have in common';
+
+-- ---- Spend and what it earned
+
+-- day is that of the touch that earned, since that is when the money was spent; what no touch earned by name is left out. Spend
+-- stands once for each model and conversion: sum it over channels and days, never over models or conversions. A conversion without a value
+-- has no currency: it counts in each currency that money was spent in. campaign is NULL for a channel as a whole.
+CREATE OR REPLACE VIEW $database.roas_by_day $on_cluster AS
+WITH
+    (SELECT arraySort(groupUniqArray(toString(currency))) FROM $database.costs) AS spent_in,
+    earned AS
+    (
+        SELECT
+            toString(model) AS model, toString(conversion) AS conversion, toDate32(assumeNotNull(touched_at)) AS day,
+            ifNull(toString(channel), '') AS channel, ifNull(toString(campaign), '') AS campaign,
+            ifNull(toString(currency), '') AS of_currency, sum(value) AS revenue, sum(credit) AS conversions
+        FROM $database.credits
+        WHERE isNotNull(touchpoint_id)
+        GROUP BY 1, 2, 3, 4, 5, 6
+        HAVING revenue != 0 OR conversions != 0
+    ),
+    asked AS
+    (
+        SELECT DISTINCT toString(model) AS model, toString(conversion) AS conversion FROM $database.credits
+        UNION ALL
+        SELECT '(ledger is empty)', '' WHERE (SELECT count() FROM $database.credits_log) = 0
+    )
+SELECT
+    model, conversion, day, channel, nullIf(campaign, '') AS campaign, nullIf(currency, '') AS currency,
+    sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
+    if(spend = 0, NULL, toFloat64(revenue) / toFloat64(spend)) AS roas,
+    if(conversions <= 0, NULL, toFloat64(spend) / toFloat64(conversions)) AS cost_per_conversion,
+    max(line.4) = 1 AS spent
+FROM
+(
+    SELECT
+        model, conversion, day, channel, campaign,
+        arrayJoin(if(of_currency = '' AND notEmpty(spent_in), spent_in, [of_currency])) AS currency,
+        (toDecimal128(revenue, 4), toDecimal128(conversions, 9), toDecimal128(0, 4), 0) AS line
+    FROM earned
+    UNION ALL
+    SELECT
+        a.model, a.conversion, s.day, toString(s.channel), ifNull(s.campaign, ''), toString(s.currency),
+        (toDecimal128(0, 4), toDecimal128(0, 9), toDecimal128(s.spend, 4), 1)
+    FROM $database.spend_by_day AS s
+    CROSS JOIN asked AS a
+)
+GROUP BY model, conversion, day, channel, campaign, currency
+ORDER BY model, conversion, day, channel, campaign, currency
+COMMENT 'Credited revenue and conversions beside imported spend, day by day';
+
+-- roas and cost_per_conversion set the spend against what touches earned between its first and its last day: revenue from
+-- before the spend was imported would flatter it. revenue and conversions are those of all time.
+CREATE OR REPLACE VIEW $database.roas_by_campaign $on_cluster AS
+SELECT
+    model, conversion, channel, campaign, currency,
+    sum(r.revenue) AS revenue, sum(r.conversions) AS conversions, sum(r.spend) AS spend,
+    countIf(r.spent) AS days, any(from_day) AS first_day, any(to_day) AS last_day,
+    sumIf(r.revenue, ifNull(r.day BETWEEN from_day AND to_day, false)) AS revenue_in_days,
+    sumIf(r.conversions, ifNull(r.day BETWEEN from_day AND to_day, false)) AS conversions_in_days,
+    if(spend = 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
+    if(days = 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
+FROM
+(
+    SELECT
+        *,
+        minIf(toNullable(day), spent) OVER whole AS from_day, maxIf(toNullable(day), spent) OVER whole AS to_day
+    FROM $database.roas_by_day
+    WINDOW whole AS (PARTITION BY model, conversion, channel, campaign, currency)
+) AS r
+GROUP BY model, conversion, channel, campaign, currency
+ORDER BY model, conversion, currency, spend DESC, revenue DESC, channel, campaign
+COMMENT 'Return on spend and cost per conversion of each campaign';
+
+CREATE OR REPLACE VIEW $database.roas_by_channel $on_cluster AS
+SELECT
+    model, conversion, channel, currency,
+    sum(r.revenue) AS revenue, sum(r.conversions) AS conversions, sum(r.spend) AS spend,
+    uniqExactIf(r.day, r.spent) AS days, any(from_day) AS first_day, any(to_day) AS last_day,
+    sumIf(r.revenue, ifNull(r.day BETWEEN from_day AND to_day, false)) AS revenue_in_days,
+    sumIf(r.conversions, ifNull(r.day BETWEEN from_day AND to_day, false)) AS conversions_in_days,
+    if(spend = 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
+    if(days = 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
+FROM
+(
+    SELECT
+        *,
+        minIf(toNullable(day), spent) OVER whole AS from_day, maxIf(toNullable(day), spent) OVER whole AS to_day
+    FROM $database.roas_by_day
+    WINDOW whole AS (PARTITION BY model, conversion, channel, currency)
+) AS r
+GROUP BY model, conversion, channel, currency
+ORDER BY model, conversion, currency, spend DESC, revenue DESC, channel
+COMMENT 'Return on spend and cost per conversion of each channel';
+
+-- ---- Research online, purchase offline, and its reverse
+
+-- A profile is known where it has an identifier of a person: a number of an order, a cookie and a device are none.
+CREATE OR REPLACE VIEW $database.known_profiles $on_cluster AS
+SELECT DISTINCT profile_id
+FROM $database.identifiers
+WHERE splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
+COMMENT 'Profiles with an identifier of a person';
+
+-- Research touches (direction online_then_store) and contacts in a branch (store_then_online), by the lists of the
+-- catalogue's [ropo]. Machines are left out, and so is what the person has forbidden to analyse. opens: it opens a visit;
+-- of research, touches of a profile with gaps below the catalogue's are one visit; each contact in a branch is one.
+CREATE OR REPLACE VIEW $database.ropo_contacts $on_cluster AS
+WITH
+    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE ropo = 'research' AND purchase = '') AS research,
+    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE ropo = 'store_contact' AND purchase = '') AS in_branch,
+    (SELECT if(count() = 0, 30, argMax(visit_gap_minutes, version)) FROM $database.catalogue_log) AS gap_minutes
+SELECT
+    event_id, profile_id, direction, occurred_at, touchpoint, channel,
+    isNotNull(profile_id) AND ifNull(profile_id IN (SELECT profile_id FROM $database.known_profiles), false) AS linked,
+    direction = 'store_then_online' OR isNull(profile_id) OR row_number() OVER before = 1
+        OR occurred_at >= lagInFrame(occurred_at) OVER before + toIntervalMinute(gap_minutes) AS opens
+FROM
+(
+    SELECT
+        t.event_id AS event_id, t.profile_id AS profile_id, t.occurred_at AS occurred_at,
+        toString(t.touchpoint) AS touchpoint, toString(t.channel) AS channel,
+        [touchpoint, splitByChar('.', touchpoint)[1]] AS names,
+        if(hasAny(research, names), 'online_then_store', 'store_then_online') AS direction
+    FROM $database.touchpoints AS t
+    WHERE (hasAny(research, names) OR hasAny(in_branch, names))
+        AND NOT (JSONExtractBool(t.body, 'machine') OR JSONExtractBool(t.body, 'bot'))
+        AND NOT (mapContains(t.consent, 'analytics') AND NOT t.consent['analytics'])
+)
+WINDOW before AS (PARTITION BY direction, profile_id ORDER BY occurred_at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+COMMENT 'What is looked for before a purchase: research online, contacts in a branch';
+
+-- Each purchase that closed a journey, in a branch (direction online_then_store) or online (store_then_online), and whether its
+-- buyer was met on the other side in the look-back window, both borders in. A purchase that names nobody has no profile and
+-- no conversion: it is here with its amount as sold. value is net where there is a conversion.
+CREATE OR REPLACE VIEW $database.ropo_purchases $on_cluster AS
+WITH
+    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE purchase = 'store') AS in_store,
+    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE purchase = 'web') AS online,
+    (SELECT if(count() = 0, 30, argMax(look_back_days, version)) FROM $database.catalogue_log) AS window_days
+SELECT
+    p.event_id AS event_id, p.direction AS direction, if(p.is_named, p.profile_id, NULL) AS profile_id,
+    p.occurred_at AS occurred_at, p.currency AS currency, p.value AS value,
+    p.is_named AND c.met_at > toDateTime64(0, 6, 'UTC') AND c.met_at >= p.occurred_at - toIntervalDay(window_days) AS matched,
+    matched OR (p.is_named AND p.profile_id IN (SELECT profile_id FROM $database.known_profiles)) AS known,
+    if(matched, c.event_id, NULL) AS last_contact, if(matched, c.touchpoint, NULL) AS last_contact_touchpoint,
+    if(matched, c.met_at, NULL) AS last_contact_at
+FROM
+(
+    SELECT
+        conversion_id AS event_id, 1 AS is_named, c.profile_id AS profile_id, c.occurred_at AS occurred_at, toString(c.currency) AS currency,
+        c.net AS value, [toString(c.touchpoint), splitByChar('.', toString(c.touchpoint))[1]] AS names,
+        if(hasAny(in_store, names), 'online_then_store', 'store_then_online') AS direction
+    FROM $database.conversions AS c
+    WHERE c.closing AND (hasAny(in_store, names) OR hasAny(online, names))
+    UNION ALL
+    SELECT
+        t.event_id, 0, toUUID('00000000-0000-0000-0000-000000000000'), t.occurred_at, toString(t.currency),
+        ifNull(t.amount, 0), [toString(t.touchpoint), splitByChar('.', toString(t.touchpoint))[1]] AS names,
+        if(hasAny(in_store, names), 'online_then_store', 'store_then_online')
+    FROM $database.touchpoints AS t
+    WHERE isNull(t.profile_id) AND (hasAny(in_store, names) OR hasAny(online, names))
+        AND t.event_id NOT IN (SELECT conversion_id FROM $database.conversions_log)
+) AS p
+ASOF LEFT JOIN
+(
+    SELECT direction, assumeNotNull(profile_id) AS profile_id, occurred_at AS met_at, event_id, touchpoint
+    FROM $database.ropo_contacts
+    WHERE isNotNull(profile_id)
+) AS c ON c.direction = p.direction AND c.profile_id = p.profile_id AND p.occurred_at >= c.met_at
+COMMENT 'Purchases on one side, and whether the buyer was met on the other side before';
+
+-- Always read matched_share with its coverage. matched_share is a lower bound: known buyers also browse unknown. Of those whose
+-- buyer is known, matched_share_of_known were matched. buyer_coverage: purchases whose buyer is known; contact_coverage:
+-- visits (of online_then_store) or contacts in a branch (of store_then_online) that are linked to a known profile.
+CREATE OR REPLACE VIEW $database.ropo_by_month $on_cluster AS
+SELECT
+    p.direction AS direction, p.month AS month, p.currency AS currency,
+    p.purchases AS purchases, p.known AS known, p.matched AS matched, p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
+    p.matched / p.purchases AS matched_share, if(p.known = 0, NULL, p.matched / p.known) AS matched_share_of_known,
+    if(p.value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.value)) AS matched_value_share,
+    if(p.known_value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.known_value)) AS matched_value_share_of_known,
+    p.known / p.purchases AS buyer_coverage,
+    c.contacts AS contacts, c.linked AS linked_contacts, if(c.contacts = 0, NULL, c.linked / c.contacts) AS contact_coverage
+FROM
+(
+    SELECT
+        direction, toStartOfMonth(occurred_at) AS month, currency, count() AS purchases,
+        countIf(q.known) AS known, countIf(q.matched) AS matched,
+        sum(q.value) AS value, sumIf(q.value, q.known) AS known_value, sumIf(q.value, q.matched) AS matched_value
+    FROM $database.ropo_purchases AS q
+    GROUP BY direction, month, currency
+) AS p
+LEFT JOIN
+(
+    SELECT direction, toStartOfMonth(occurred_at) AS month, countIf(opens) AS contacts, countIf(opens AND d.linked) AS linked
+    FROM $database.ropo_contacts AS d
+    GROUP BY direction, month
+) AS c ON c.direction = p.direction AND c.month = p.month
+ORDER BY direction, month, currency
+COMMENT 'Research online, purchase offline and its reverse, by month of the purchase, with identity coverage';
+
+CREATE OR REPLACE VIEW $database.ropo $on_cluster AS
+SELECT
+    p.direction AS direction, p.currency AS currency,
+    p.purchases AS purchases, p.known AS known, p.matched AS matched, p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
+    p.matched / p.purchases AS matched_share, if(p.known = 0, NULL, p.matched / p.known) AS matched_share_of_known,
+    if(p.value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.value)) AS matched_value_share,
+    if(p.known_value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.known_value)) AS matched_value_share_of_known,
+    p.known / p.purchases AS buyer_coverage,
+    c.contacts AS contacts, c.linked AS linked_contacts, if(c.contacts = 0, NULL, c.linked / c.contacts) AS contact_coverage
+FROM
+(
+    SELECT
+        direction, currency, count() AS purchases,
+        countIf(q.known) AS known, countIf(q.matched) AS matched,
+        sum(q.value) AS value, sumIf(q.value, q.known) AS known_value, sumIf(q.value, q.matched) AS matched_value
+    FROM $database.ropo_purchases AS q
+    GROUP BY direction, currency
+) AS p
+LEFT JOIN
+(
+    SELECT direction, countIf(opens) AS contacts, countIf(opens AND d.linked) AS linked
+    FROM $database.ropo_contacts AS d
+    GROUP BY direction
+) AS c ON c.direction = p.direction
+ORDER BY direction, currency
+COMMENT 'Research online, purchase offline and its reverse, over all time, with identity coverage';
