@@ -153,9 +153,13 @@ class MovingProfile(Profile):
         self._progress = restated.fold.progress if restated.fold is not None else self._progress
         now = self._facts_among(touch for touch in change.new if touch.converts and change.concerns(touch))
         anew = {derived("journey", self.profile_id, id_text(event_id)) for event_id in change.again}
-        return self._journey_changes(restated, recorded_at, anew) + self._conversion_changes(
-            restated, was, now, lambda _: cause, recorded_at, change.again
-        )
+        emissions = self._journey_changes(restated, recorded_at, anew)
+        emissions += self._conversion_changes(restated, was, now, lambda _: cause, recorded_at, change.again)
+        for touch in again:
+            journey_id = restated.converted_after.get(touch.id)
+            if touch.converts and touch.id not in now and journey_id is not None:  # sealed: its credits stand
+                emissions.append(self._record(touch, journey_id, self._facts_of(touch), recorded_at))
+        return emissions
 
     def _facts_among(self, conversions: Iterable[Touch]) -> dict[bytes, Known]:
         """Give path and net value of those conversions that are not sealed."""

@@ -59,6 +59,9 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     others: Others | None = None
 
 
+#: Whenever the table of tenants has grown by so many, it is looked through for those who are gone.
+_LOOK_AROUND = 16
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(Head).decode
 
@@ -169,6 +172,8 @@ class Profile:
     def _place(self, name: str) -> int:
         """Give the place of a tenant; it gets one if it has none."""
         others = self._others.tenants if self._others is not None else []
+        if len(others) % _LOOK_AROUND == _LOOK_AROUND - 1 and name != self._tenant and name not in others:
+            self._free_places(others)
         for wanted in (name, None):
             if self._tenant == wanted:
                 self._tenant = name
@@ -179,6 +184,13 @@ class Profile:
                 return 1 + place
         self._others = Others([*others, name], self._addresses)
         return 1 + len(others)
+
+    def _free_places(self, others: list[str | None]) -> None:
+        """Give up the places of tenants whose last event was dropped for the bound, and who have no address."""
+        taken = {touch.tenant for touch in self._log} | {address.tenant for address in self._addresses}
+        for place in range(1, 1 + len(others)):
+            if place not in taken:
+                others[place - 1] = None
 
     def _address(self, name: str, at: int, version: int) -> Address | None:
         others = self._others

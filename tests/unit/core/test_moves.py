@@ -404,3 +404,41 @@ def test_what_named_an_older_order_finds_a_journey_when_that_order_leaves() -> N
         (str(ADA), 2, 2),
         (str(ADA), 4, 1),
     ]
+
+
+def test_owners_whose_events_are_all_dropped_leave_the_head() -> None:
+    few = bounded(DEFAULT, 10)
+    world = World(1, few)
+    for n in range(1, 100):
+        tell(world, ADA, call(n, n * HOUR), owner=f"anonymous:a{n}")
+    world.drain()
+    others = head_of(world.stores[0], str(ADA)).others
+    assert others is not None
+    assert len(others.tenants) < 40
+    forward(world, ADA, to(COOKIE))  # of a1, which is long gone
+    world.write(
+        [
+            Resolved(
+                profile_id=ADA,
+                forwarding=FORWARDING.model_copy(update={"owner": "anonymous:a97", "routes": (to(TABLET),)}),
+            )
+        ]
+    )
+    world.drain()
+    store = world.stores[0]
+    assert [UUID(bytes=t.id).int for t in kept(store, str(ADA), few)] == [90, 91, 92, 93, 94, 95, 96, 98, 99]
+
+
+def test_what_arrives_at_the_end_of_a_long_life_leaves_its_chunks_as_they_are() -> None:
+    world = a_world()
+    tell(world, ADA, *(call(n, n * HOUR) for n in range(1, 300)), owner="customer:ada")
+    tell(world, COOKIE, purchase(400, 299 * HOUR, "o1"))
+    world.drain()
+    ada = str(ADA).encode()
+    before = {key: value for key, value in world.stores[0].items() if key.startswith(ada)}
+    assert len(before) > 3
+    forward(world, COOKIE, to(ADA))
+    world.drain()
+    after = {key: value for key, value in world.stores[0].items() if key.startswith(ada)}
+    assert held(world, ADA)[-2:] == [299, 400]
+    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == {ada}
