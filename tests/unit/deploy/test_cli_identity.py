@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner, Result
 
-from deploy.cli import identity, parts
+from deploy.cli import identity, identity_decision, identity_warning, parts
 from deploy.cli.app import app
 from deploy.cli.exits import CommandError, Exit
 from deploy.identity_store import IdentityLookup, UnknownIdentifierError, Weight
@@ -105,8 +105,8 @@ def world(tables: Store, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(tables.connection.port))
     monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", tables.database)
-    monkeypatch.setattr(identity, "_send", world.decide)
-    monkeypatch.setattr(identity, "_wait", lambda _settings, _timeout: "")
+    monkeypatch.setattr(identity_decision, "_send", world.decide)
+    monkeypatch.setattr(identity_decision, "_wait", lambda _settings, _timeout: "")
     return world
 
 
@@ -151,9 +151,10 @@ def said(command: Command) -> tuple[str, str, str | None, datetime, str, str | N
 def known(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Known:
     known = Known()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(identity, "_store", lambda _settings: nullcontext(known))
-    monkeypatch.setattr(identity, "_send", lambda _settings, command: known.sent.append(command))
-    monkeypatch.setattr(identity, "_wait", lambda _settings, _timeout: "")
+    for module in (identity, identity_decision):
+        monkeypatch.setattr(module, "identity_store", lambda _settings: nullcontext(known))
+    monkeypatch.setattr(identity_decision, "_send", lambda _settings, command: known.sent.append(command))
+    monkeypatch.setattr(identity_decision, "_wait", lambda _settings, _timeout: "")
     return known
 
 
@@ -269,7 +270,7 @@ def test_an_unmerge_gives_back_what_it_took_and_says_before_what_will_go(
     log_in(world)
     world.seen("card", "loyalty:4711")
     run("merge", "loyalty:4711", ADA, "--by", "Service desk")
-    monkeypatch.setattr(identity, "_is_asked", lambda: True)
+    monkeypatch.setattr(identity_warning, "_is_asked", lambda: True)
     done = run("unmerge", "loyalty:4711", stdin="y\n")
     assert done.exception is None, done.exception
     assert "loyalty:4711 is in the profile of customer:ada: 4 identifiers, 3 touchpoints" in done.stderr
@@ -281,7 +282,7 @@ def test_an_unmerge_gives_back_what_it_took_and_says_before_what_will_go(
 
 
 def test_a_no_does_nothing(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "_is_asked", lambda: True)
+    monkeypatch.setattr(identity_warning, "_is_asked", lambda: True)
     assert failed(run("block", MAIL, stdin="n\n"), Exit.FAILED) == "nothing was done"
     assert failed(run("unmerge", MAIL, stdin="\n"), Exit.FAILED) == "nothing was done"
     assert known.sent == []
@@ -361,8 +362,8 @@ def test_a_decision_with_an_id_of_its_own_is_sent_once(known: Known) -> None:
 
 
 def test_without_waiting_the_decision_is_only_sent(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "_wait", lambda *_: pytest.fail("it waits"))
-    monkeypatch.setattr(identity, "_store", lambda _: pytest.fail("it asks ClickHouse"))
+    monkeypatch.setattr(identity_decision, "_wait", lambda *_: pytest.fail("it waits"))
+    monkeypatch.setattr(identity_decision, "identity_store", lambda _: pytest.fail("it asks ClickHouse"))
     done = told("merge", MAIL, ADA, "--new", "--no-wait", "--id", str(UUID(int=7)))
     assert done["done"] is False
     assert done["command"]["command_id"] == str(UUID(int=7))
@@ -373,7 +374,7 @@ def test_without_waiting_the_decision_is_only_sent(known: Known, monkeypatch: py
 
 
 def test_what_is_not_through_in_time_is_said_with_who_is_behind(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "_wait", lambda *_: "the worker is 5 offsets behind")
+    monkeypatch.setattr(identity_decision, "_wait", lambda *_: "the worker is 5 offsets behind")
     said = failed(run("unblock", MAIL), Exit.NOT_READY)
     assert "is on Kafka, but not through yet: the worker is 5 offsets behind" in said
     assert f"touchpath identity show {MAIL}" in said
@@ -419,7 +420,7 @@ def test_a_database_without_tables_says_what_to_do(world: World, monkeypatch: py
 
 def test_a_kafka_that_is_not_there_is_not_ready(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(identity, "CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(identity_decision, "CONNECT_SECONDS", 0.05)
     for name, value in NOBODY.items():
         monkeypatch.setenv(name, value)
     done = run("merge", MAIL, ADA, "--new", "--no-wait")
