@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from schemas.base import derived_id
 from schemas.catalogue import Catalogue
 from schemas.topics import MODELS
 from sinks.client import Store
+from sinks.sql import query
 from streams.core.attribution.data_driven.fit import Fit, Kind, Request, fit
 from streams.core.attribution.data_driven.weights import UNITS
 
@@ -84,33 +86,48 @@ def fitted(found: WindowPaths, window: Window, level: Level, request: Request, n
     return Fitted(model, done, window, found.currency, found.minor_digits, found.elsewhere)
 
 
-def keep(store: Store, found: Fitted, *, published: bool) -> None:
-    """Write a fit down, or write down that it is published now; the same fit twice is one.
+def keep(store: Store, found: Fitted) -> None:
+    """Write a fit down; the same fit twice is one.
 
     Raises:
         StoreError: ClickHouse cannot be reached, or has no such tables.
     """
-    row = _row(found, published=published)
+    row = _row(found)
     store.insert("model_fits_log", tuple(row), [tuple(row.values())])
 
 
-def publish(publisher: Publisher, found: Fitted) -> None:
-    """Send the model to the workers and wait until Kafka has it.
+def kept(store: Store, fit: str = "") -> list[AttributionModel]:
+    """Give the kept fits whose id begins so; without any, those in force: of each model the last published.
+
+    Raises:
+        StoreError: ClickHouse cannot be reached, or has no such tables.
+    """
+    rows = store.rows(query("attribution_records", store.database), {"fit": fit})
+    return [AttributionModel.model_validate_json(record) for (record,) in rows]
+
+
+def publish(publisher: Publisher, store: Store, model: AttributionModel, clock: Callable[[], datetime]) -> None:
+    """Send a kept model to the workers, wait until Kafka has it, and write down that it is in force from now on.
 
     Raises:
         PublishFailed: Kafka did not acknowledge it.
         TimeoutError: it did not answer in time.
+        StoreError: Kafka has the model, and ClickHouse could not be told: publish it again.
     """
-    publisher.publish([record_of(found.model)]).result(PATIENCE)
+    publisher.publish([record_of(model, clock())]).result(PATIENCE)
+    store.insert("model_publications_log", ("model", "fit_id", "published_at"), [(model.name, model.fit_id, clock())])
 
 
-def record_of(model: AttributionModel) -> Record:
+def record_of(model: AttributionModel, now: datetime) -> Record:
     """Give the model's record: of one key the topic keeps the last."""
-    value = model.model_dump_json(exclude_none=True).encode()
-    return Record(MODELS.name, model.name.encode(), value, milliseconds(model.fitted_at))
+    return Record(MODELS.name, model.name.encode(), _json(model).encode(), milliseconds(now))
 
 
-def _row(found: Fitted, *, published: bool) -> dict[str, object]:
+def _json(model: AttributionModel) -> str:
+    return model.model_dump_json(exclude_none=True)
+
+
+def _row(found: Fitted) -> dict[str, object]:
     model, window, request, figures = found.model, found.window, found.fit.request, found.fit.diagnosis
     lines = found.fit.lines
     unit = Decimal(UNITS)
@@ -122,7 +139,6 @@ def _row(found: Fitted, *, published: bool) -> dict[str, object]:
         "chain_order": model.order,
         "level": model.level,
         "fitted_at": model.fitted_at,
-        "published": published,
         "since": window.since,
         "until": window.until,
         "wanted_conversions": list(window.conversions),
@@ -159,5 +175,5 @@ def _row(found: Fitted, *, published: bool) -> dict[str, object]:
         "weights.value": [line.value * worth for line in lines],
         "weights.touched": [line.touched for line in lines],
         "weights.journeys": [line.journeys for line in lines],
-        "version": 2 if published else 1,
+        "record": _json(model),
     }

@@ -107,8 +107,8 @@ GROUPS = {
     ),
     "attribution": (
         "Look",
-        "What earned the conversions: learn the weights of the data-driven models, list their fits.",
-        (attribution.fit, attribution.fits),
+        "What earned the conversions: learn the weights of the data-driven models, list their fits, publish one.",
+        (attribution.fit, attribution.fits, attribution.publish),
     ),
     "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
 }

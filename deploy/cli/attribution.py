@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deploy.attribution_fit import Fitted
     from deploy.attribution_paths import Window
     from deploy.settings import Settings
-    from schemas.attribution_model import Level
+    from schemas.attribution_model import AttributionModel, Level
     from schemas.catalogue import Catalogue
     from sinks.client import Store
     from streams.core.attribution.data_driven.fit import Diagnosis, Line, Request
@@ -113,7 +113,7 @@ def fit(
     if pause is None:
         once()
     else:
-        _again_and_again(once, pause.total_seconds(), time.sleep)
+        again_and_again(once, pause.total_seconds(), time.sleep)
 
 
 def fits(
@@ -135,10 +135,37 @@ def fits(
     with _Opened(settings) as store:
         rows = store.rows(query("attribution_fits", store.database), {"model": name, "limit": limit})
     columns = (
-        *("model", "fitted at", "published", "in force", "since", "until", "journeys", "conversions", "coverage"),
+        *("model", "fitted at", "published at", "in force", "since", "until", "journeys", "conversions", "coverage"),
         *("names", "smallest cell", "conversions of it", "exact", "fit id"),
     )
     rows_out(columns, [tuple(_cell(cell) for cell in row) for row in rows], chosen(as_json), "Fits")
+
+
+def publish(
+    fit: Annotated[str, typer.Argument(metavar="FIT", help="Its id, or the first characters: see `fits`.")] = "",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Publish a fit that was kept: go back to an earlier one, or tell a broker that has forgotten.
+
+    Without an id, every model that is in force is published once more.
+
+      touchpath attribution publish 5f0d2c0e     this fit is in force from now on
+      touchpath attribution publish              after the topics were made anew
+    """
+    from deploy.attribution_fit import kept
+
+    settings = settings_of(config)
+    with _Opened(settings) as store:
+        models = kept(store, fit.lower())
+        if fit and len(models) != 1:
+            many = "there are several fits whose id begins with" if models else "there is no fit"
+            raise CommandError(f"{many} {fit}: see `touchpath attribution fits`", Exit.USAGE)
+        if models:
+            _publish(settings, store, models)
+    columns = ("model", "fitted at", "fit id", "names")
+    rows = [(model.name, _cell(model.fitted_at), str(model.fit_id), len(model.weights)) for model in models]
+    rows_out(columns, rows, chosen(as_json), "Published")
 
 
 # ---- what they share
@@ -179,9 +206,7 @@ def _fitted(
     """Fit, keep and publish. It is kept before it is published, so that nothing is applied that nobody can look up."""
     from pydantic import ValidationError
 
-    from deploy.attribution_fit import keep, learn, publish
-    from deploy.cli.imports import connected_publisher
-    from producers.publisher import PublishFailed
+    from deploy.attribution_fit import keep, learn
     from schemas.quarantine import reason_of
     from streams.core.attribution.data_driven.fit import FitError
     from streams.core.attribution.data_driven.paths import PathError
@@ -195,17 +220,29 @@ def _fitted(
             raise CommandError(f"--{reason_of(error).removeprefix('$.')}", Exit.USAGE) from error
         if dry_run:
             return found
-        keep(store, found, published=False)
-        with connected_publisher(settings) as publisher:
-            try:
-                publish(publisher, found)
-            except (PublishFailed, TimeoutError) as error:
-                raise CommandError(f"the model was not published: {error}", Exit.NOT_READY) from error
-        keep(store, found, published=True)
+        keep(store, found)
+        _publish(settings, store, [found.model])
     return found
 
 
-def _again_and_again(once: Callable[[], None], pause: float, sleep: Callable[[float], None]) -> None:
+def _publish(settings: Settings, store: Store, models: list[AttributionModel]) -> None:
+    from deploy.attribution_fit import publish
+    from deploy.cli.imports import connected_publisher
+    from producers.publisher import PublishFailed
+
+    with connected_publisher(settings) as publisher:
+        for model in models:
+            try:
+                publish(publisher, store, model, lambda: datetime.now(UTC))
+            except (PublishFailed, TimeoutError) as error:
+                raise CommandError(
+                    f"{model.name} is kept, but was not published: {error}"
+                    f" (later: touchpath attribution publish {model.fit_id})",
+                    Exit.NOT_READY,
+                ) from error
+
+
+def again_and_again(once: Callable[[], None], pause: float, sleep: Callable[[float], None]) -> None:
     """Fit until somebody ends it. What is not there, or has no conversions yet, may be there next time."""
     while True:
         try:

@@ -8,7 +8,6 @@ CREATE TABLE IF NOT EXISTS $database.model_fits_log $on_cluster
     chain_order UInt8 COMMENT 'of the Markov chain; 0 for Shapley',
     level LowCardinality(String) COMMENT 'channel, campaign or touchpoint',
     fitted_at DateTime64(6, 'UTC'),
-    published Bool COMMENT 'Kafka has acknowledged it',
     since Nullable(DateTime64(6, 'UTC')) COMMENT 'begin of the data window; NULL: from the first on',
     until DateTime64(6, 'UTC') COMMENT 'end of the data window, not in it',
     wanted_conversions Array(LowCardinality(String)) COMMENT 'names; empty: all that close a journey',
@@ -45,27 +44,47 @@ CREATE TABLE IF NOT EXISTS $database.model_fits_log $on_cluster
     `weights.value` Array(Float64),
     `weights.touched` Array(UInt64),
     `weights.journeys` Array(UInt64),
-    version UInt64 COMMENT 'published wins'
+    record String CODEC(ZSTD(1)) COMMENT 'JSON, as Kafka gets it'
 )
-ENGINE = ${replicated}ReplacingMergeTree(version)
+ENGINE = ${replicated}ReplacingMergeTree
 ORDER BY (model, fitted_at, fit_id);
+
+-- When a fit was published, which may be more than once: an earlier fit can be put in force again.
+CREATE TABLE IF NOT EXISTS $database.model_publications_log $on_cluster
+(
+    model LowCardinality(String),
+    fit_id UUID,
+    published_at DateTime64(6, 'UTC') COMMENT 'Kafka had acknowledged it then'
+)
+ENGINE = ${replicated}ReplacingMergeTree
+ORDER BY (model, published_at, fit_id);
 
 CREATE OR REPLACE VIEW $database.model_fits $on_cluster AS
 SELECT
-    fit_id, model, kind, chain_order, level, fitted_at, published,
-    published AND fitted_at = max(if(published, fitted_at, toDateTime64(0, 6, 'UTC'))) OVER (PARTITION BY model) AS in_force,
-    since, until, wanted_conversions, with_open, bootstrap, seed,
-    rate, paths, journeys, conversions, pathless, coverage, one_touch,
-    smallest_name, smallest_conversions, smallest_journeys, states, condition, bound, exact, permutations,
-    below_zero, equally, draws, currency, length(weights.name) AS names
-FROM $database.model_fits_log FINAL
+    f.fit_id AS fit_id, f.model AS model, f.kind AS kind, f.chain_order AS chain_order, f.level AS level,
+    f.fitted_at AS fitted_at, if(p.times = 0, NULL, p.last) AS published_at,
+    f.fit_id IN (
+        SELECT argMax(fit_id, published_at) FROM $database.model_publications_log GROUP BY model) AS in_force,
+    f.since AS since, f.until AS until, f.wanted_conversions AS wanted_conversions, f.with_open AS with_open,
+    f.bootstrap AS bootstrap, f.seed AS seed,
+    f.rate AS rate, f.paths AS paths, f.journeys AS journeys, f.conversions AS conversions, f.pathless AS pathless,
+    f.coverage AS coverage, f.one_touch AS one_touch, f.smallest_name AS smallest_name,
+    f.smallest_conversions AS smallest_conversions, f.smallest_journeys AS smallest_journeys,
+    f.states AS states, f.condition AS condition, f.bound AS bound, f.exact AS exact, f.permutations AS permutations,
+    f.below_zero AS below_zero, f.equally AS equally, f.draws AS draws, f.currency AS currency,
+    length(f.weights.name) AS names
+FROM $database.model_fits_log AS f FINAL
+LEFT ANY JOIN
+(
+    SELECT fit_id, count() AS times, max(published_at) AS last FROM $database.model_publications_log GROUP BY fit_id
+) AS p ON p.fit_id = f.fit_id
 ORDER BY model, fitted_at DESC;
 
 -- A line for each name of each fit. own_total is the model's own: weight times all conversions; conversions and value are
 -- the sums of what each conversion gives when it is split by the weights on its path.
 CREATE OR REPLACE VIEW $database.model_weights $on_cluster AS
 SELECT
-    f.model AS model, f.fitted_at AS fitted_at, f.fit_id AS fit_id, f.published AS published,
+    f.model AS model, f.fitted_at AS fitted_at, f.fit_id AS fit_id,
     line.1 AS name, line.2 AS weight, line.3 AS effect, line.4 AS standard_error, line.5 AS low, line.6 AS high,
     line.7 AS own_total, line.8 AS conversions, line.9 AS value, f.currency AS currency,
     line.10 AS touched_conversions, line.11 AS touched_journeys

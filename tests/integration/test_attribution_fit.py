@@ -18,7 +18,7 @@ from uuid import UUID
 import pytest
 from kafka import KafkaConsumer
 
-from deploy.attribution_fit import keep, learn, model_name
+from deploy.attribution_fit import keep, kept, learn, model_name
 from deploy.attribution_paths import Window, read_paths
 from deploy.cli.app import run
 from deploy.cli.exits import Exit
@@ -185,26 +185,24 @@ def test_a_journey_without_a_conversion_has_the_path_that_a_purchase_at_its_end_
     assert sum(missed.values()) > 100
 
 
-def test_a_fit_is_kept_with_its_figures_and_the_newest_published_one_is_in_force(store: Store) -> None:
+def test_a_fit_is_kept_once_with_its_figures_and_is_not_in_force_before_it_is_published(store: Store) -> None:
     luck, catalogue = random.Random(1), load()
     land(store, worked([event for customer in range(60) for event in a_life(customer, luck)], catalogue))
     window = Window(UNTIL, since=START)
-    for day, published in ((1, True), (2, True), (3, False)):
+    for day in (1, 2, 3):
         now = ARRIVAL + timedelta(days=day)
-        found = learn(
-            store, catalogue, window, "channel", Request(bootstrap=5), model_name("markov", 1, "channel"), now
-        )
-        keep(store, found, published=False)
-        if published:
-            keep(store, found, published=True)
+        name = model_name("markov", 1, "channel")
+        found = learn(store, catalogue, window, "channel", Request(bootstrap=5), name, now)
+        keep(store, found)
+        keep(store, found)
     views = store.database
-    fits = store.rows(f"SELECT fitted_at, published, in_force, journeys, coverage, draws FROM {views}.model_fits")
+    fits = store.rows(f"SELECT fitted_at, published_at, in_force, journeys, coverage, draws FROM {views}.model_fits")
     assert [(row[0].replace(tzinfo=UTC), *row[1:3]) for row in fits] == [
-        (ARRIVAL + timedelta(days=3), False, False),
-        (ARRIVAL + timedelta(days=2), True, True),
-        (ARRIVAL + timedelta(days=1), True, False),
+        (ARRIVAL + timedelta(days=day), None, False) for day in (3, 2, 1)
     ]
     assert {row[3:] for row in fits} == {(found.model.journeys, found.fit.diagnosis.coverage, 5)}
+    assert kept(store) == []
+    assert kept(store, str(found.model.fit_id)[:13]) == [found.model]
     sums = store.rows(
         f"SELECT fit_id, sum(weight), sum(own_total), sum(conversions) FROM {views}.model_weights GROUP BY fit_id"
     )
@@ -278,7 +276,18 @@ def test_the_command_publishes_a_model_that_gives_weights_to_a_path_and_lists_th
     weighed = weights_on([Touch(0, bytes(16), "email_clicked", "email", None, 0)], weights_of(model))
     assert weighed == [next(line["weight"] for line in said["lines"] if line["name"] == "email")]
     (listed,) = json.loads(touchpath("attribution", "fits", "--json").stdout)
-    assert (listed["fit id"], listed["published"], listed["in force"]) == (str(model.fit_id), True, True)
+    assert (listed["fit id"], listed["in force"]) == (str(model.fit_id), True)
+    second = json.loads(touchpath(*words, "--json").stdout)["model"]["fit_id"]
+    assert [str(one.fit_id) for one in kept(store)] == [second]
+    back = touchpath("attribution", "publish", str(model.fit_id)[:20])
+    assert back.returncode == 0, back.stderr
+    assert kept(store) == [model]
+    again = touchpath("attribution", "publish", "--json")
+    assert [line["fit id"] for line in json.loads(again.stdout)] == [str(model.fit_id)]
+    nothing = touchpath("attribution", "publish", "00000000")
+    assert (nothing.returncode, nothing.stderr.partition(":")[2].strip()) == (
+        2, "there is no fit 00000000: see `touchpath attribution fits`"
+    )  # fmt: skip
     early = touchpath("attribution", "fit", "--until", "2020-01-01", "--dry-run")
     assert (early.returncode, early.stderr.strip()) == (
         1, "touchpath: no conversion has a path: there is nothing to learn from"

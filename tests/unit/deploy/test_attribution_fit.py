@@ -8,7 +8,8 @@ import pytest
 
 from deploy.attribution_fit import Fitted, fitted, model_name, record_of
 from deploy.attribution_paths import Window, WindowPaths
-from deploy.cli.attribution import BAR, bar, warnings
+from deploy.cli.attribution import BAR, RETRY, again_and_again, bar, warnings
+from deploy.cli.exits import CommandError, Exit
 from schemas.attribution_model import AttributionModel
 from schemas.topics import MODELS
 from streams.core.attribution.data_driven.fit import Request, fit
@@ -42,7 +43,7 @@ def published(paths: Paths, request: Request) -> Fitted:
 
 def test_what_is_published_reads_back_and_gives_the_weights_to_a_path() -> None:
     found = published(PATHS, Request(bootstrap=20))
-    record = record_of(found.model)
+    record = record_of(found.model, NOW)
     assert (record.topic, record.key) == (MODELS.name, b"m")
     model = AttributionModel.model_validate_json(record.value)
     assert model == found.model
@@ -79,6 +80,21 @@ def test_warnings_say_what_makes_a_fit_weak() -> None:
     assert "3 conversions in other currencies" in said
     only = published(from_sequences([(("a",), 50, 0, 0)]), Request())
     assert any("no journey without a conversion" in line for line in warnings(only))
+
+
+def test_fits_on_a_schedule_go_on_after_what_passes_and_end_at_what_does_not() -> None:
+    outcomes = [None, CommandError("nobody", Exit.NOT_READY), CommandError("no conversions"), None]
+    slept: list[float] = []
+
+    def once() -> None:
+        if not outcomes:
+            raise CommandError("wrong", Exit.USAGE)
+        if (outcome := outcomes.pop(0)) is not None:
+            raise outcome
+
+    with pytest.raises(CommandError, match="wrong"):
+        again_and_again(once, 3600.0, slept.append)
+    assert slept == [3600.0, RETRY, 3600.0, 3600.0]
 
 
 def test_a_bar_is_full_as_far_as_the_weight_is_sure() -> None:
