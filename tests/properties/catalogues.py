@@ -74,9 +74,15 @@ DEFAULT = load()
 STOPPING = DEFAULT.model_copy(
     update={"attribution": DEFAULT.attribution.model_copy(update={"stop_at_conversion": True, "max_path": 3})}
 )
+VIEWED = {"label": "Product seen", "phase": "Consideration", "channel": "web", "department": "Shop"} | {
+    "credit": True,
+    "visit": True,
+}
 EVERYTHING = catalogue_with(
     RATES,
     attribution={"models": MODELS, "look_back_days": 20},
+    # A view earns by itself too, so that it stays on a path when a late event takes its visit's opening away.
+    touchpoints=DEFAULT.model_dump()["touchpoints"] | {"product_viewed": VIEWED},
     conversions=CONVERSIONS,
     refunds=[*DEFAULT.refunds, "delivery"],  # often drawn, and without an amount: a cancellation
     currencies={"reporting": "EUR", "rates": "rates.csv"},

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from schemas.attributing import AttributionSettings
+from tests.properties.catalogues import EVERYTHING, catalogue_with
 from tests.unit.core.life import DAY, MINUTE, attributing, event, identifier, purchase, tell
 
 PATH = [
@@ -153,3 +154,19 @@ def test_direct_is_a_visit_to_site_or_app_without_a_campaign(visit: Any, direct:
     models = AttributionSettings.model_validate({"models": ["last_non_direct"]}).models
     state = tell([event(5, -DAY, "call", "hotline"), visit, BOUGHT], attributing(models=models))
     assert [touch for _, _, touch in state.credits] == [identifier(5 if direct else 1)]
+
+
+def test_what_a_direct_visit_lost_is_taken_back_from_whom_it_was_given_when_a_late_page_opens_the_visit_instead() -> (
+    None
+):
+    """The view earns by itself too: it stays on the path, and is no direct visit any more."""
+    catalogue = catalogue_with(
+        attribution={"models": ["last_non_direct"]},
+        touchpoints=EVERYTHING.model_dump()["touchpoints"],
+    )
+    called = event(1, -DAY, "call", "hotline")
+    viewed, late = event(2, 10 * MINUTE, "product_viewed"), event(3, 5 * MINUTE)
+    before = tell([called, viewed, BOUGHT], catalogue)
+    assert before.credits == {(identifier(9), "last_non_direct", identifier(1)): (Decimal(1), 1000)}
+    after = tell([called, viewed, BOUGHT, late], catalogue)
+    assert after.credits == {(identifier(9), "last_non_direct", identifier(2)): (Decimal(1), 1000)}
