@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -238,23 +235,28 @@ def test_a_journey_that_is_open_when_the_window_ends_is_left_out_unless_asked_fo
     assert over.conversions == every.conversions
 
 
+class Done(NamedTuple):
+    """What a command has said, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def test_the_command_publishes_a_model_that_gives_weights_to_a_path_and_lists_the_fit(
-    store: Store, tansu_broker: TansuBroker, tmp_path: Path
+    store: Store, tansu_broker: TansuBroker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     luck, catalogue = random.Random(4), load()
     land(store, worked([event for customer in range(60) for event in a_life(customer, luck)], catalogue))
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TOUCHPATH_")} | {
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS": tansu_broker.bootstrap,
-        "TOUCHPATH_CLICKHOUSE__PORT": str(store.connection.port),
-        "TOUCHPATH_CLICKHOUSE__DATABASE": store.database,
-    }
+    monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", tansu_broker.bootstrap)
+    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(store.connection.port))
+    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", store.database)
 
-    def touchpath(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "deploy.cli", *words],
-            cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+    def touchpath(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["touchpath", *words])
+        with pytest.raises(SystemExit) as ended:
+            run()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
 
     assert touchpath("topics").returncode == 0
     words = ("attribution", "fit", "--until", UNTIL.isoformat(), "--bootstrap", "20", "--name", f"m_{store.database}")
