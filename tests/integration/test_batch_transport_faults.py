@@ -16,6 +16,7 @@ from streams.worker.app import EXIT_FENCED
 from tests.integration.transport_rig import INPUT_PARTITIONS, Rig, eventually
 
 KEYS = 1_000
+HALF = INPUT_PARTITIONS // 2
 FROZEN_SECONDS = 10.0  # the session ends after 6
 DIED = 9  # os._exit inside a transaction; -9 is kill -9
 
