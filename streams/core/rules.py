@@ -71,7 +71,7 @@ class Rules:
         self.stop_at_conversion = attribution.stop_at_conversion
         self.max_path = attribution.max_path
         self.currencies = catalogue.currencies
-        self.models = booked_models(attribution, self._complain, user_models)
+        self.models = booked_models(attribution, self.complain, user_models)
 
     def of(self, touch: Touch) -> TouchRule:
         """Give the rule of an event."""
@@ -111,13 +111,14 @@ class Rules:
         if found.entry.value == "field":
             worth = worth_in(seen, found.entry) or (None, None)
             if worth[0] is None:
-                self._complain(f"no_value.{found.name}")
+                self.complain(f"no_value.{found.name}")
         if found.name == rule.conversion:
             return Reading(rule, flags, None, worth)
         rule = self.rule(touchpoint.touchpoint, touchpoint.channel, machine, found.name)
         return Reading(rule, flags, found.name, worth)
 
-    def _complain(self, trouble: str) -> None:
+    def complain(self, trouble: str) -> None:
+        """Count a trouble by its name for the metrics: `no_rate.GBP`."""
         self.troubles[trouble] = self.troubles.get(trouble, 0) + 1
 
     def _compile(self, touchpoint: str, channel: str, machine: int, found: str | None) -> TouchRule:

@@ -2,14 +2,13 @@
 
 An order has one day, that of its sale (in UTC): what is refunded later is converted by the rates of that day too, so
 that a whole refund leaves exactly nothing. All is summed up exactly and rounded once, half to even. Where a rate is
-missing the conversion keeps its own currency, and is seen by it.
+missing the conversion keeps its own currency, is seen by it, and each look at it is counted (`no_rate.GBP`).
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from schemas.converting import CurrencySettings
 from schemas.money import MOST_MINOR
 from streams.core.clock import moment
 from streams.core.rules import Rules
@@ -53,25 +52,29 @@ def worth_of(conversion: Touch, naming: Sequence[Touch], rules: Rules) -> Worth:
             return Worth(gross, 0, currency)
         left = gross - sum(minor for minor, other in taken if other == currency)
         return Worth(gross, gross if gross < 0 else max(left, 0), currency)
-    return _reported(conversion, gross, currency, None if whole else taken, rules.currencies)
+    return _reported(conversion, gross, currency, None if whole else taken, rules)
 
 
-def _reported(
-    conversion: Touch, gross: int, currency: str, taken: list[tuple[int, str]] | None, currencies: CurrencySettings
-) -> Worth:
+def _reported(conversion: Touch, gross: int, currency: str, taken: list[tuple[int, str]] | None, rules: Rules) -> Worth:
     """Give the worth in the reporting currency, or in its own where that cannot be. `taken` None: all of it."""
-    table, day = currencies.table, moment(conversion.at).date()
-    into = currencies.reporting or currency
+    table, day = rules.currencies.table, moment(conversion.at).date()
+    into = rules.currencies.reporting or currency
     factor = table.factor(currency, into, day)
     if factor is None or abs(gross) * factor > MOST_MINOR:
+        rules.complain(f"no_rate.{currency}")
         into, factor = currency, Fraction(1)
     sold = gross * factor
     if taken is None:
         return Worth(round(sold), 0, into)
     left = sold
     if gross >= 0:
-        back = sum((minor * (table.factor(other, into, day) or 0) for minor, other in taken), Fraction(0))
-        left = max(sold - back, Fraction(0))
+        for minor, other in taken:
+            each = table.factor(other, into, day)
+            if each is None:
+                rules.complain(f"no_rate.{other}")
+            else:
+                left -= minor * each
+        left = max(left, Fraction(0))
     return Worth(round(sold), round(left), into)
 
 

@@ -6,11 +6,8 @@ from typing import Any
 import pytest
 
 from schemas.catalogue import Catalogue
-from schemas.touchpoint import Touchpoint
-from streams.core.fold import FoldStage
-from streams.core.resolve import ResolveStage
 from tests.properties.catalogues import catalogue_with
-from tests.properties.folding import ARecord
+from tests.unit.core.counting import counted
 from tests.unit.core.life import DAY, HOUR, call, event, identifier, journeys, net, path, purchase, refund, tell
 
 
@@ -116,7 +113,7 @@ def test_a_field_that_holds_no_value_leaves_a_conversion_without_one_and_is_coun
     signed_up = event(1, DAY, "account_created", properties={"worth": worth})
     record = tell([signed_up], catalogue).conversions[identifier(1)]
     assert (record["net_minor"], record["currency"]) == (0, None)
-    assert counts(signed_up, catalogue) == {"applied": 1, "no_value.goal": 1}
+    assert counted([signed_up], catalogue) == {"applied": 1, "no_value.goal": 1}
 
 
 def test_the_currency_of_a_field_may_stand_in_another_field() -> None:
@@ -130,15 +127,6 @@ def test_the_currency_of_a_field_may_stand_in_another_field() -> None:
         (state.conversions[identifier(n)]["net_minor"], state.conversions[identifier(n)]["currency"]) for n in (1, 2)
     ]
     assert found == [(7, "JPY"), (0, None)]
-
-
-def counts(touchpoint: Touchpoint, catalogue: Catalogue) -> dict[str, int]:
-    """What the fold counts of one event in a batch of its own."""
-    record = ARecord(0, touchpoint.key.encode(), touchpoint.model_dump_json().encode(), 1_700_000_000_000)
-    resolved = ResolveStage(catalogue).process(0, [record], lambda _: None).outputs
-    (output,) = [output for output in resolved if output.topic == "touchpath.resolved"]
-    given = ARecord(0, output.key, output.value, output.timestamp, output.topic)
-    return dict(FoldStage(catalogue).process(0, [given], lambda _: None).counts)
 
 
 def test_a_conversion_found_by_a_condition_takes_late_touches_and_refunds_as_any_other() -> None:

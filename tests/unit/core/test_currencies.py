@@ -10,6 +10,7 @@ import pytest
 
 from schemas.catalogue import Catalogue
 from tests.properties.catalogues import catalogue_with
+from tests.unit.core.counting import counted
 from tests.unit.core.life import DAY, HOUR, MINUTE, TICK, EndState, call, identifier, purchase, refund, tell
 
 RATES = """\
@@ -67,6 +68,14 @@ def test_without_a_rate_a_sale_keeps_its_own_currency_and_the_ledger_its_balance
     gross, net, found, _ = told(call(5, 0 * DAY), purchase(1, at, "o1", "100", currency=currency))
     assert found == currency
     assert gross == net == {"GBP": 10_000, "JPY": 100}[currency]
+
+
+def test_a_missing_rate_is_counted_for_the_metrics() -> None:
+    sold = purchase(1, DAY, "o1", "10.00", currency="GBP")
+    assert counted([sold], reporting()) == {"applied": 1, "no_rate.GBP": 1}
+    back = refund(2, 2 * DAY, "o2", "5.00", currency="GBP")
+    assert counted([purchase(1, DAY, "o2", "10.00"), back], reporting())["no_rate.GBP"] == 1
+    assert counted([purchase(1, DAY, "o1", "10.00", currency="USD")], reporting()) == {"applied": 1}
 
 
 def test_more_than_can_be_counted_in_the_reporting_currency_stays_in_its_own() -> None:
