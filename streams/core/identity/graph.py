@@ -27,7 +27,7 @@ from streams.core.identity.outbox import Outbox
 from streams.core.identity.plan import home_at
 from streams.core.identity.rules import IdentityRules
 from streams.core.identity.sightings import add_sighting
-from streams.core.identity.stance import blocked_by
+from streams.core.identity.stance import stopped_by
 from streams.core.identity.voice import Voice
 from streams.core.trusted import Said
 
@@ -131,7 +131,7 @@ class Graph:
                 self._voice.stopped(key, node, other, cap_over(node), evidence)
                 self._out.seen(other, key, evidence, None, verified=verified, sighted=sighted)
                 return
-            link = node.links[other] = Link()
+            link = self._new_link(key, node, other, evidence)
         news = not link.bits & (bit | VERIFIED)
         if sighted is not None and self._is_new_sighting(link, sighted, verified=verified):
             news = True
@@ -151,6 +151,12 @@ class Graph:
         if over is not None or (nearer and link.label is not None):
             self._unsettle(key, over or evidence)
         self._out.seen(other, key, evidence, label, verified=verified, sighted=sighted)
+
+    def _new_link(self, key: str, node: Node, other: str, evidence: Evidence) -> Link:
+        link = node.links[other] = Link()
+        if (guard := stopped_by(self._rules, key, node)) is not None:
+            self._voice.stopped(key, node, other, guard, evidence)
+        return link
 
     def _sight(self, key: str, node: Node, who: str, at: int, evidence: Evidence, *, verified: bool) -> None:
         """Note when a customer was seen with the owner, where the customer's kind is the weaker one."""
@@ -210,9 +216,7 @@ class Graph:
                 if node.bits & OVER_CAP:
                     self._out.labelled(other, key, evidence, None)
                 return
-            link = node.links[other] = Link()
-            if (guard := blocked_by(self._rules, key, node)) is not None:
-                self._voice.stopped(key, node, other, guard, evidence)
+            link = self._new_link(key, node, other, evidence)
         known = link.bits, link.label
         link.bits |= bit
         link.label = from_wire(message.label)

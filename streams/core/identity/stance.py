@@ -18,10 +18,10 @@ from streams.core.identity.sightings import homes_by_time
 
 
 def later(one: Decision | None, other: Decision | None) -> Decision | None:
-    """Give the later of two decisions, of which each may be missing."""
+    """Give the later of two decisions, of which each may be missing; one that is sent again is as old as it was."""
     if one is None or other is None:
         return one or other
-    return max(one, other)
+    return min(one, other) if one[1] == other[1] else max(one, other)
 
 
 def weight_of(link: Link) -> int:
@@ -44,6 +44,11 @@ def blocked_by(rules: IdentityRules, key: str, node: Node) -> str | None:
     if key in rules.block_list:
         return "block_list"
     return "cap" if node.bits & OVER_CAP else None
+
+
+def stopped_by(rules: IdentityRules, key: str, node: Node) -> str | None:
+    """Give the guard that keeps events from joining others to the node; None: nothing does."""
+    return blocked_by(rules, key, node) or ("decided" if is_made(rules, key, node) else None)
 
 
 def is_live(rules: IdentityRules, key: str, node: Node, link: Link) -> bool:
