@@ -22,8 +22,9 @@ class ConversionRecord(WireModel):
 
     `conversion_id` is the id of the event that converted. Values are whole minor units of `currency`
     (`minor_digits` says how many decimals that is): `gross_minor` as sold, `net_minor` after refunds.
-    `path` is in order of time; it holds the touches that share the credit. `verified` is False while only a public key
-    has spoken of it: a trusted source that names the same order verifies it, and then its amount counts.
+    `path` is in order of time; it holds the touches that share the credit, and a touch that nobody has allowed to
+    attribute is called `withheld` there. `verified` is False while only a public key has spoken of it: a trusted source
+    that names the same order verifies it, and then its amount counts.
     """
 
     conversion_id: UUID

@@ -16,7 +16,8 @@ class CreditEntry(WireModel):
     """One line of the ledger: what one touch earned of one conversion in one model.
 
     `sign` is 1 for an entry and -1 for its reversal; `credit` and `value_minor` carry it, so that sums need no rule.
-    `touchpoint_id` is None on the `unattributed` line, which carries what no touch earned.
+    `touchpoint_id` is None on two lines: `unattributed`, which carries what no touch earned and has no `touchpoint`,
+    and `withheld`, so called there, which carries what touches earned that nobody has allowed to attribute.
     """
 
     entry_id: UUID
