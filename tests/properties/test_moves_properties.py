@@ -136,7 +136,7 @@ def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("chunks")
 @given(st.sampled_from([1, 2, 7]), stories(), st.randoms(use_true_random=False), st.sampled_from(sorted(CATALOGUES)))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_end_is_that_of_the_final_profiles(
     partitions: int, scripts: dict[str, list[Step]], chance: random.Random, name: str
 ) -> None:
@@ -152,7 +152,7 @@ FEW = bounded(DEFAULT, 10)
 
 @pytest.mark.usefixtures("chunks")
 @given(st.sampled_from([1, 2]), stories("eeeeeeeppar", 30), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_where_profiles_are_full_the_ledger_stays_whole_and_nothing_is_in_two_profiles(
     partitions: int, scripts: dict[str, list[Step]], chance: random.Random
 ) -> None:
@@ -165,3 +165,25 @@ def test_where_profiles_are_full_the_ledger_stays_whole_and_nothing_is_in_two_pr
             assert len(touches) <= FEW.journey.max_touchpoints
             held += [touch.id for touch in touches]
     assert len(held) == len(set(held))
+
+
+@given(stories(), st.randoms(use_true_random=False), st.lists(st.integers(1, 9), min_size=1, max_size=5))
+@settings(max_examples=40, deadline=None)
+def test_batch_borders_change_no_byte_of_what_is_written(
+    scripts: dict[str, list[Step]], chance: random.Random, sizes: list[int]
+) -> None:
+    world, _ = play(scripts, 1, DEFAULT, chance)
+    again = World(1, DEFAULT)
+    again.logs[0] = list(world.logs[0])
+    for number in range(len(world.logs[0])):
+        if again.read[0] < len(world.logs[0]):
+            again.batch(0, min(sizes[number % len(sizes)], len(world.logs[0]) - again.read[0]))
+    assert again.outputs == world.outputs
+    assert again.logs[0][len(world.logs[0]) :] == [o for o in world.logs[0] if b'"arrival":' in o.value]
+    assert lives(again) == lives(world)
+
+
+def lives(world: World) -> dict[str, list[bytes]]:
+    """The events of each profile."""
+    (store,) = world.stores
+    return {profile: [t.id for t in kept(store, profile, DEFAULT)] for profile in profiles_in(store)}
