@@ -14,6 +14,7 @@ import typer.core
 from deploy.cli import (
     admin,
     attribution,
+    attribution_explain,
     data,
     doors,
     follow,
@@ -107,8 +108,8 @@ GROUPS = {
     ),
     "attribution": (
         "Look",
-        "What earned the conversions: learn the weights of the data-driven models, list their fits, publish one.",
-        (attribution.fit, attribution.fits, attribution.publish),
+        "What earned the conversions: explain one, learn the data-driven models' weights, list and publish their fits.",
+        (attribution_explain.explain, attribution.fit, attribution.fits, attribution.publish),
     ),
     "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
 }

@@ -1,0 +1,196 @@
+"""The command `touchpath attribution explain`: why a conversion gave what to whom, and what it said before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from deploy.cli.exits import CommandError, Exit
+from deploy.cli.moments import moment
+from deploy.cli.options import ConfigOption, JsonOption, settings_of
+from deploy.cli.output import Format, chosen, json_out, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
+    from deploy.attribution_explain import Conversion, Entry, Explained, Line
+    from deploy.settings import Settings
+
+BAR = 20
+#: In the history, so many lines of a posting are named; the others are counted.
+NAMED = 6
+
+
+def explain(
+    conversion: Annotated[
+        str | None,
+        typer.Argument(metavar="[CONVERSION]", help="The id of the event that converted.", show_default=False),
+    ] = None,
+    order: Annotated[str | None, typer.Option("--order", metavar="NUMBER", help="Of this order instead.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help="What was reported then: 2026-03-01T08:00, or 7d ago.")
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Explain a conversion: its path, what each model gives to whom, and every restatement.
+
+    A conversion has the id of the event that converted: conversion_id in the views conversions and credits.
+
+      touchpath attribution explain --order W-1001
+      touchpath attribution explain 7d3c9a52-1c0b-5a37-8d40-52a4f1c2b6aa
+      touchpath attribution explain --order W-1001 --as-of 2026-03-01T08:00    what was reported then
+      touchpath attribution explain --order W-1001 --json | jq .models.linear
+      touchpath sql "SELECT conversion_id, net FROM conversions ORDER BY occurred_at DESC LIMIT 5"
+
+    [bold]Reading it[/bold]: unattributed is what no touch earned; withheld is what touches earned that nobody may name,
+    for want of consent. Nothing in the ledger is ever changed: what turns out otherwise is taken back (-) and written
+    anew (+), with its cause, and with the time at which the cause arrived. --as-of counts what was recorded by
+    then; a touch that has left the path since is only known where it had credit.
+    """
+    if (conversion is None) == (order is None):
+        raise CommandError(
+            "name one conversion: by the id of its event, or by --order NUMBER"
+            " (touchpath attribution explain --help shows both)",
+            Exit.USAGE,
+        )
+    now = datetime.now(UTC)
+    then = moment(as_of, "--as-of", now)
+    found = _found(settings_of(config), _id_of(conversion), order.strip() if order else None, then)
+    if as_json:
+        json_out(found.as_json())
+    else:
+        tell(found, chosen())
+
+
+def _id_of(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        raise CommandError(
+            f"CONVERSION: {text!r} is no id of an event (a UUID); for the number of an order: --order {text}",
+            Exit.USAGE,
+        ) from None
+
+
+def _found(settings: Settings, event_id: UUID | None, order: str | None, as_of: datetime | None) -> Explained:
+    from deploy.attribution_explain import ExplainStore, NoConversionError, SeveralConversionsError
+    from sinks.client import Store, StoreError, StoreUnreachableError
+
+    store = Store(settings.clickhouse, retries=())
+    try:
+        return ExplainStore(store).explained(event_id, order, as_of)
+    except NoConversionError as error:
+        raise CommandError(str(error)) from error
+    except SeveralConversionsError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    except StoreUnreachableError as error:
+        raise CommandError(str(error), Exit.NOT_READY) from error
+    except StoreError as error:
+        raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
+    finally:
+        store.close()
+
+
+def tell(found: Explained, form: Format) -> None:
+    """Print a conversion: the facts, the path, the models, and the history."""
+    from deploy.cli.identity_text import at, section
+
+    c = found.conversion
+    for label, text in _facts(c):
+        if text:
+            typer.echo(f"{label:<10} {text}")
+    if found.as_of is not None:
+        typer.echo(f"{'as of':<10} {at(found.as_of)}; the facts above are those of now")
+    section(
+        "Path",
+        ("at", "touchpoint", "channel", "campaign", "who", ""),
+        [
+            (at(s.touched_at), s.touchpoint, s.channel, s.campaign, s.owner, "" if s.still else "no longer on the path")
+            for s in found.path
+        ],
+        form,
+    )
+    value = f"value {c.currency}" if c.currency else "value"
+    section(
+        "What each model gives",
+        ("model", "touched", "to", "credit", "", value),
+        [
+            (
+                *(line.model, at(line.touched_at), _name(line), f"{line.credit:>8.2%}"),
+                *(bar(line.credit), _money(line.value, c)),
+            )
+            for line in found.lines
+        ],
+        form,
+    )
+    if not found.lines:
+        say(_empty(found))
+    section(
+        "Restatements",
+        ("recorded at", "cause", "revision", "model", "taken back", "written"),
+        [
+            (
+                *(at(posting.recorded_at), posting.cause.replace("_", " "), posting.revision, one.model),
+                *(_entries(one.reversed, c), _entries(one.written, c)),
+            )
+            for posting in found.history
+            for one in posting.models
+        ],
+        form,
+    )
+
+
+def bar(credit: Decimal) -> str:
+    """Draw a credit: a full bar is one conversion."""
+    return "█" * round(max(float(credit), 0.0) * BAR)
+
+
+def _facts(c: Conversion) -> list[tuple[str, str]]:
+    from deploy.cli.identity_text import at
+
+    worth = f"{_money(c.net, c)} {c.currency} net" if c.currency else "no value"
+    if c.currency and c.net != c.gross:
+        worth += f", {_money(c.gross, c)} gross"
+    state = "withdrawn: it is no conversion any more, and has no credit" if c.withdrawn else ""
+    return [
+        ("conversion", f"{c.conversion} {c.conversion_id}" + (", closes its journey" if c.closing else "")),
+        ("at", f"{at(c.occurred_at)} by {c.touchpoint} ({c.channel}, source {c.source})"),
+        ("order", c.order_id),
+        ("worth", worth + ("" if c.verified else ", not verified by a trusted source")),
+        ("profile", str(c.profile_id)),
+        ("state", state),
+    ]
+
+
+def _name(line: Line) -> str:
+    if line.line != "touch":
+        return line.line
+    return " ".join(part for part in (line.channel, line.campaign, f"({line.touchpoint})") if part)
+
+
+def _entries(entries: Iterable[Entry], c: Conversion) -> str:
+    """Name entries in short: `email/spring 50.00% 9.95`."""
+    said = [
+        f"{one.name} {abs(one.credit):.2%}" + (f" {_money(abs(one.value), c)}" if c.currency else "") for one in entries
+    ]
+    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    return ", ".join(said[:NAMED]) + more
+
+
+def _money(amount: Decimal, c: Conversion) -> str:
+    return f"{amount:,.{c.minor_digits}f}" if c.currency else ""
+
+
+def _empty(found: Explained) -> str:
+    if found.conversion.withdrawn:
+        return "touchpath: a withdrawn conversion has no credit; its restatements say what it had"
+    if found.as_of is not None:
+        return "touchpath: nothing was recorded of it by then: it, or what converted, arrived later"
+    return "touchpath: the ledger has nothing of it yet; `touchpath settle` waits until all has arrived"
