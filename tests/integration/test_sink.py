@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -19,12 +20,15 @@ from deploy.local.door_process import ClickHouseDoor
 from deploy.local.ports import LOOPBACK
 from deploy.local.tansu import TansuBroker
 from schemas import topics
+from schemas.base import profile_id
+from schemas.identity import Command, IdentityMessage
 from sinks import positions
 from sinks.client import Store
 from sinks.positions import Position
 from streams.core.stage import Output
-from tests.integration.sink_parts import collected, ends, journeys_of, make_topics, produce, worked
+from tests.integration.sink_parts import INGEST, collected, ends, journeys_of, make_topics, produce, worked
 from tests.integration.sink_rig import SinkProcess, count, eventually, migrated
+from tests.unit.sinks.pipeline import an_event
 
 
 @pytest.fixture
@@ -75,6 +79,48 @@ async def lands(broker: BrokerProcess, store: Store, home: Path, transactional_i
     assert count(store, "attribution_violations") == 0
     archived = store.rows(f"SELECT key, value, toUnixTimestamp64Milli(recorded_at) FROM {store.database}.collected_log")
     assert sorted(archived) == sorted((r.key.decode(), (r.value or b"").decode(), r.timestamp) for r in raw)
+
+
+async def test_identity_lands_moves_log_and_decisions_and_a_batch_that_comes_again_changes_nothing(
+    tansu: TansuBroker, store: Store, tmp_path: Path
+) -> None:
+    await make_topics(tansu.bootstrap)
+    cookie, ada = "anonymous:a1", "customer:ada"
+    seen = [
+        an_event("look", cookie, received_at=INGEST),
+        an_event("log-in", cookie, ada, minute=1, received_at=INGEST),
+    ]
+    command = Command(to=cookie, action="block", command_id=uuid4(), requested_at=INGEST, requested_by="data team")
+    value = IdentityMessage(message=command).model_dump_json().encode()
+    decision = Output(topics.IDENTITY.name, cookie.encode(), value, int(INGEST.timestamp() * 1000))
+    raw = collected(seen)
+    made = worked(raw)
+    said = [one for one in made if one.topic == topics.IDENTITY.name]
+    assert said
+    for times in (1, 2):
+        await produce(tansu.bootstrap, [*raw, *made, decision])
+        # What the sink has read, it has written: its place stands at the end of every topic.
+        with SinkProcess(tmp_path, tansu.bootstrap, store.connection):
+            end = await ends(tansu.bootstrap)
+            assert sum(end.values()) == times * len([*raw, *made, decision])
+            await eventually(
+                lambda end=end: (
+                    {  # type: ignore[misc] # a default has no type
+                        place: at.next_offset for place, at in positions.load(store, tansu.cluster_id).items()
+                    }.items()
+                    >= {place: offset for place, offset in end.items() if offset}.items()
+                )
+            )
+        home = f"SELECT count(), uniqExact(profile_id), any(profile_id) FROM {store.database}.touchpoints"
+        assert store.rows(home) == [(2, 1, profile_id(ada))]
+        assert count(store, "placements_log FINAL") == 1
+        assert count(store, "identifiers", f"named_by = '{ada}'") == 2
+        assert store.rows(f"SELECT change, count() FROM {store.database}.profile_changes GROUP BY 1 ORDER BY 1") == [
+            ("created", 2),
+            ("merged", 1),
+        ]
+        assert count(store, "identity_commands") == 1
+        assert count(store, "quarantine") == 0
 
 
 @pytest.mark.slow
