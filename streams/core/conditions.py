@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import msgspec
+from pydantic_core import from_json
 
 from schemas.attributing import ConsentSettings
 from schemas.converting import Condition, ConversionEntry
@@ -41,7 +42,7 @@ class Seen:
         touchpoint = self._touchpoint
         if place.startswith("properties."):
             if self._properties is None:
-                self._properties = _decode(touchpoint.properties)
+                self._properties = _properties(touchpoint.properties) or {}
             return inside(self._properties, place.split(".")[1:])
         if place == "campaign":
             return touchpoint.campaign.name if touchpoint.campaign else None
@@ -113,11 +114,27 @@ class Consent:
         else:
             if b"\\" not in raw:  # no name is written in another way
                 return self._unknown
-        found = _decode(raw)
+        found = _properties(raw)
+        if found is None:
+            return True  # whatever it was meant to say, nobody has readably said yes
         words = [word for path in self._paths if (word := inside(found, path)) is not None]
         if not words:
             return self._unknown
         return any(word is False or str(word).strip().lower() in _NO_WORDS for word in words)
+
+
+def _properties(raw: bytes | msgspec.Raw) -> object:
+    """Read a touchpoint's properties: quickly, else as the contract reads them; None: nobody can.
+
+    The quick reader skips what it is not asked for, so this is where a number beyond all bounds is met first.
+    """
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            return from_json(bytes(raw))
+        except ValueError:
+            return None
 
 
 def _test(condition: Condition) -> Test:

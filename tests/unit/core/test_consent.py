@@ -1,13 +1,17 @@
 """Touches that nobody has allowed to attribute: they keep their place, and never their name."""
 
+import json
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from schemas.attributing import RULE_MODELS
+from schemas.resolved import Resolved
+from streams.core.fold import FoldStage
 from tests.properties.catalogues import catalogue_with
-from tests.properties.folding import run
+from tests.properties.folding import ARecord, run
 from tests.unit.core.life import DAY, DEFAULT, HOUR, EndState, attributing, event, identifier, purchase, tell
 
 FIELD = "context.consent.categoryPreferences.analytics"
@@ -103,3 +107,27 @@ def test_a_refund_takes_back_from_the_withheld_line_as_from_any_other() -> None:
 def test_a_late_touch_without_consent_moves_a_share_to_the_line() -> None:
     state = tell([visit(1), BOUGHT, visit(2, False)])
     assert lines(state, "linear") == {identifier(1): (Decimal("0.5"), 500), "withheld": (Decimal("0.5"), 500)}
+
+
+#: What JSON readers differ about, or give up on; each stands beside a word on consent.
+ODD = {
+    "a number beyond all bounds": (b"1e400", False),
+    "not a number": (b"NaN", False),
+    "an integer of 5,000 digits": (b"9" * 5000, True),
+    "a nest of 250": (b"[" * 250 + b"]" * 250, False),
+    "bytes that are no text": (b'"\xff"', True),
+}
+
+
+@pytest.mark.parametrize(("odd", "unreadable"), ODD.values(), ids=ODD)
+def test_odd_properties_stop_nobody_and_what_cannot_be_read_is_withheld(odd: bytes, unreadable: bool) -> None:
+    stage = FoldStage(DEFAULT)
+    value = Resolved(profile_id=UUID(int=7), touchpoint=visit(1)).model_dump_json().encode()
+    told = value.replace(b'"properties":{', b'"properties":{"odd":' + odd + b",")
+    assert told != value
+    bought = Resolved(profile_id=UUID(int=7), touchpoint=BOUGHT).model_dump_json().encode()
+    given = [ARecord(n, b"k", each, 0, "touchpath.resolved") for n, each in enumerate((told, bought))]
+    result = stage.process(0, given, lambda _: None)
+    assert dict(result.counts) == {"applied": 2}
+    (posting,) = [json.loads(o.value) for o in result.outputs if o.topic == "touchpath.credits"]
+    assert {entry["touchpoint"] for entry in posting["entries"]} == {"withheld" if unreadable else "page_view"}
