@@ -57,7 +57,7 @@ class MovedTouch(WireModel):
     device: int = Field(default=0, ge=0, lt=2**32)
     unverified: bool = False
     machine: bool = False
-    no_consent: bool = False
+    no_consent: bool = Field(default=False, exclude_if=lambda no_consent: no_consent is False)
     """Nobody has allowed to attribute it."""
     named_sale: bool = False
     """Has it an order, an amount or a conversion? Then the fields behind say which."""
