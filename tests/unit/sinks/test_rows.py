@@ -9,6 +9,7 @@ import pytest
 from schemas import topics
 from sinks.cells import Rows
 from sinks.rows import COLUMNS, TOPICS, read
+from sinks.versions import by_revision
 from tests.integration.sink_parts import ARecord, collected, journeys_of, worked
 
 
@@ -95,3 +96,61 @@ def test_fields_that_a_newer_writer_added_are_passed_over() -> None:
 def test_the_same_bad_record_has_the_same_id_wherever_it_lands() -> None:
     ids = {rows_of(topics.RESOLVED.name, b"{", b"{")["quarantine_log"][number][0] for number in (0, 1)}
     assert len(ids) == 1
+
+
+PROFILE = "e4b4c1de-2d2f-5a37-8d40-52a4f1c2b6aa"
+MOVE = {
+    "owner": "anonymous:a1", "version": 1, "cause": "merge", "evidence": PROFILE, "from_profile": PROFILE,
+    "recorded_at": "2026-03-05T09:41:00Z", "revision": 1, "touches": [{"event_id": PROFILE}],
+}  # fmt: skip
+COMMAND = {
+    "type": "command", "to": "anonymous:a1", "action": "block", "command_id": PROFILE,
+    "requested_at": "2026-03-05T09:41:00Z", "requested_by": "data team",
+}  # fmt: skip
+CHANGE = {
+    "profile_id": PROFILE, "identifier": "anonymous:a1", "version": 0, "change": "created", "named_by": "anonymous:a1",
+    "cause": "event", "evidence": PROFILE, "recorded_at": "2026-03-05T09:41:00Z",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("topic", "record", "wanted"),
+    [
+        (topics.RESOLVED.name, {"profile_id": PROFILE}, r"^\$: a record is one of touchpoint, forwarding and arrival$"),
+        (topics.RESOLVED.name, {"profile_id": PROFILE, "forwarding": None}, r"^\$: a record is one of"),
+        (topics.RESOLVED.name, {"profile_id": None, "arrival": MOVE}, r"^\$\.profile_id: a move names its profile$"),
+        (topics.RESOLVED.name, {"profile_id": PROFILE, "arrival": MOVE | {"version": 0}}, r"^\$\.arrival\.version: "),
+        (
+            topics.RESOLVED.name,
+            {"profile_id": PROFILE, "arrival": MOVE | {"touches": [{"event_id": "x"}]}},
+            r"^\$\.arrival\.touches\[0\]\.event_id: ",
+        ),
+        (topics.PROFILES.name, CHANGE | {"version": -1}, r"^\$\.version: "),
+        (topics.PROFILES.name, CHANGE | {"since": "2026-03-05T09:41:00"}, r"^\$\.since: "),
+        (topics.IDENTITY.name, {"message": COMMAND | {"command_id": "x"}}, r"^\$\.message\.command_id: "),
+        (topics.IDENTITY.name, {"message": {}}, r"^\$\.message: "),
+    ],
+)
+def test_what_is_wrong_with_a_record_of_identity_is_said_by_its_path(
+    topic: str, record: dict[str, Any], wanted: str
+) -> None:
+    rows = rows_of(topic, json.dumps(record).encode())
+    assert set(rows) == {"quarantine_log"}
+    assert re.search(wanted, reason(rows)), reason(rows)
+
+
+def test_a_forwarding_and_what_identifiers_say_to_each_other_land_nowhere() -> None:
+    forwarding = {"profile_id": PROFILE, "forwarding": {"owner": "anonymous:a1"}}
+    assert rows_of(topics.RESOLVED.name, json.dumps(forwarding).encode()) == {}
+    said = {"message": {"type": "seen", "reason": "command"}}
+    assert rows_of(topics.IDENTITY.name, json.dumps(said).encode()) == {}
+
+
+def test_each_touchpoint_of_an_arrival_is_placed_by_the_plan_that_moved_it() -> None:
+    move = MOVE | {"version": 7, "touches": [{"event_id": PROFILE}, {"event_id": PROFILE[::-1].replace("-", "")}]}
+    for epoch in (1, 2):
+        rows: Rows = {}
+        record = ARecord(5, b"k", json.dumps({"profile_id": PROFILE, "arrival": move}).encode())
+        assert read(topics.RESOLVED.name, 0, [record], epoch, rows) == 0
+        version = COLUMNS["placements_log"].index("version")
+        assert [row[version] for row in rows["placements_log"]] == [by_revision(epoch, 7)] * 2
