@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from deploy.demo.check import MODELS
 from deploy.demo.retail_year import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -35,7 +36,7 @@ def test_the_year_comes_out_as_an_independent_calculation_says_and_again_adds_no
     assert first["sent"] == {"received": events, "accepted": events}
     assert first["figures"]["conversions"] == year.baskets
     assert Decimal(first["figures"]["revenue"]) == Decimal(str(round(float(year.lines["sales_value"].sum()), 2)))
-    totals = {model: Decimal(0) for model in ("first", "last", "linear")}
+    totals = dict.fromkeys(MODELS, Decimal(0))
     for line in first["revenue_by_campaign_and_model"]:
         totals[line["model"]] += Decimal(line["revenue"])
     assert set(totals.values()) == {Decimal(first["figures"]["revenue"])}
