@@ -275,7 +275,8 @@ class Profile:
             loser.flags &= ~CONVERTS
             log.changed(loser)
         log.insert(touch)
-        begin = 0 if names_known_order else log.segment_of(touch.key)
+        # Both borders of a window are in: a conversion of that very moment is concerned, also where it stands before.
+        begin = 0 if names_known_order else log.segment_of((touch.at, b""))
         until = max([reach, *(other.at for other in log.naming(touch.order))]) if touch.order else reach
         restated = restate(self.profile_id, log, touch, rules, old_flags=old_flags, begin=begin, until=until)
         if restated.fold is not None:
