@@ -14,6 +14,7 @@ from deploy.cli.output import chosen, json_out, rows_out, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from deploy.attribution_fit import Fitted
     from deploy.attribution_paths import Window
@@ -47,6 +48,10 @@ def fit(
     ] = False,
     bootstrap: Annotated[int, typer.Option("--bootstrap", min=0, help="Draws for the 95 % intervals; 0: none.")] = 200,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")] = 0,
+    permutations: Annotated[
+        int,
+        typer.Option("--permutations", min=20, help="Orders of joining that are drawn, for Shapley beyond 20 names."),
+    ] = 2000,
     name: Annotated[
         str | None, typer.Option("--name", help="Publish under this name: markov, markov_2, shapley_campaign … else.")
     ] = None,
@@ -78,7 +83,7 @@ def fit(
     import time
 
     settings = settings_of(config)
-    request, wanted_level = _request(model, order, bootstrap, seed), _level(level)
+    request, wanted_level = _request(model, order, bootstrap, seed, permutations), _level(level)
     pause = None if every is None else _pause(every)
     catalogue = checked_catalogue(settings)
     wanted = tuple(conversion or ())
@@ -213,7 +218,8 @@ def _fitted(
 
     with _Opened(settings) as store:
         try:
-            found = learn(store, catalogue, window, level, request, name, now)
+            with _waiting(f"fitting {name}"):
+                found = learn(store, catalogue, window, level, request, name, now)
         except (FitError, PathError) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
@@ -223,6 +229,17 @@ def _fitted(
         keep(store, found)
         _publish(settings, store, [found.model])
     return found
+
+
+def _waiting(what: str) -> AbstractContextManager[object]:
+    """Tell people, on standard error, that something is under way."""
+    from contextlib import nullcontext
+
+    if chosen() != "table":
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(f"{what} …")
 
 
 def _publish(settings: Settings, store: Store, models: list[AttributionModel]) -> None:
@@ -256,7 +273,7 @@ def again_and_again(once: Callable[[], None], pause: float, sleep: Callable[[flo
             sleep(pause)
 
 
-def _request(model: str, order: int, bootstrap: int, seed: int) -> Request:
+def _request(model: str, order: int, bootstrap: int, seed: int, permutations: int) -> Request:
     from streams.core.attribution.data_driven.fit import Request
 
     if model not in ("markov", "shapley"):
@@ -264,7 +281,7 @@ def _request(model: str, order: int, bootstrap: int, seed: int) -> Request:
     if model == "shapley" and order != 1:
         raise CommandError("--order belongs to markov: Shapley does not look at the order of touches", Exit.USAGE)
     kind = cast("Literal['markov', 'shapley']", model)
-    return Request(kind, order=order, bootstrap=bootstrap, seed=seed)
+    return Request(kind, order=order, bootstrap=bootstrap, seed=seed, permutations=permutations)
 
 
 def _level(level: str) -> Level:

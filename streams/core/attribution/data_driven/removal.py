@@ -79,7 +79,7 @@ def _inverted(counts: Counts, steps: sparse.csr_array, converts: Floats, visits:
     reach = fundamental @ converts
     condition = float(np.abs(matrix).sum(axis=1).max() * np.abs(fundamental).sum(axis=1).max())
     lost = np.zeros(counts.names)
-    if len(visits) == counts.names:  # order 1: a name has one state
+    if len(np.unique(counts.last)) == len(visits):  # order 1: a name has one state
         lost[counts.last] = visits * reach / np.diagonal(fundamental)
     else:
         by_name = np.argsort(counts.last, kind="stable")
@@ -116,7 +116,8 @@ def _solve(steps: sparse.csr_array, ends: Floats, stays: Floats, visits: Floats,
     ends) is repeated: that comes closer with each round, since every path of the chain ends.
     """
     right = stays * ends[:, None]
-    found = _bicgstab(steps, stays, right, visits, bound)
+    with np.errstate(all="ignore"):  # where it breaks down, the rounds below find the way
+        found = _bicgstab(steps, stays, right, visits, bound)
     for _ in range(_MOST_ROUNDS):
         better = stays * (steps @ found) + right
         off = visits @ np.abs(better - found)

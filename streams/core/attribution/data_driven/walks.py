@@ -85,7 +85,7 @@ class Walks:
             weights = np.repeat(walked[some], lengths[some])
             gone += tally(self.edges[touches], weights, len(gone))
         begins = self.source == states
-        steps = ~begins & (self.source != self.target)
+        steps = ~begins & (self.source != self.target) & (gone > 0)
         start = tally(self.target[begins], gone[begins], states)
         inner = tally(self.target[steps], gone[steps], states)
         converted_in = tally(self.ends, converted, states)

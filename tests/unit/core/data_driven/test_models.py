@@ -57,6 +57,15 @@ def test_a_name_that_no_journey_has_gets_nothing() -> None:
     assert linear_per_name(paths).tolist() == [1, 1, 0]
 
 
+def test_a_name_without_a_state_does_not_make_up_for_one_with_two() -> None:
+    # Order 2 has the states (a), (a, b) and (b): as many as there are names, of which z has none.
+    paths = paths_of(
+        ["a", "b", "z"], np.array([0, 1, 0, 1]), np.array([0, 2, 3, 4]), np.array([1, 0, 1]), np.array([0, 1, 1])
+    )
+    assert walks(paths, 2).states == 3
+    assert markov(paths, 2).effects.tolist() == pytest.approx([1 / 2, 1, 0])
+
+
 @pytest.mark.parametrize("order", [0, 4])
 def test_another_order_is_refused(order: int) -> None:
     with pytest.raises(PathError, match="order 1, 2 or 3"):
