@@ -272,6 +272,17 @@ class Catalogue(Section):
                 found.setdefault(touchpoint, name)
         return found
 
+    @cached_property
+    def monetary(self) -> frozenset[str]:
+        """The touchpoints that bring money in, in one of the conversions that they may reach, or take it back."""
+        bought = {
+            touchpoint
+            for entry in self.conversions.values()
+            if entry.value == "amount"
+            for touchpoint in entry.touchpoints
+        }
+        return frozenset(bought) | frozenset(self.refunds)
+
     def touchpoint_named(self, event: str) -> str | None:
         """Give the touchpoint that a sender's event name stands for, or None where the catalogue has none."""
         return self._by_event.get(_folded(event))

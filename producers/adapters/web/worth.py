@@ -30,9 +30,8 @@ def amount_of(properties: Node, touchpoint: str, catalogue: Catalogue, default_c
     Raises:
         Problem: no number, no currency, or a purchase below zero.
     """
-    conversion = catalogue.conversions.get(catalogue.conversion_of.get(touchpoint, ""))
     refund = touchpoint in catalogue.refunds
-    monetary = refund or (conversion is not None and conversion.value == "amount")
+    monetary = touchpoint in catalogue.monetary
     stated = properties.first_present(("currency",))
     name = properties.first_filled(("revenue", "total", "value") if monetary or stated else ("revenue",))
     if name is None:

@@ -262,6 +262,16 @@ def test_a_missing_file_and_bytes_that_are_no_text_are_refused(tmp_path: Path) -
         load(path)
 
 
+def test_money_is_where_any_conversion_of_a_touchpoint_counts_it_or_it_is_taken_back(tmp_path: Path) -> None:
+    fixed = (
+        'touchpoints = ["order_completed"]\nwhere = [{ field = "campaign", is = "x" }]\nvalue = "fixed"\namount = 5\n'
+    )
+    text = GOOD.replace("[conversions.purchase]", f"[conversions.x]\n{fixed}currency = 'EUR'\n\n[conversions.purchase]")
+    good = load(written(tmp_path, text))
+    assert good.monetary == {"order_completed", "order_refunded"}
+    assert good.conversion_of == {"order_completed": "x"}
+
+
 RATES = ("[channels]", '[currencies]\nreporting = "USD"\nrates = "rates.csv"\n\n[channels]')
 
 

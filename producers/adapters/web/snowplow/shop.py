@@ -130,8 +130,7 @@ def of_own(data: Node, touchpoint: str, catalogue: Catalogue, default_currency: 
 
 def is_monetary(touchpoint: str, catalogue: Catalogue) -> bool:
     """Say whether the touchpoint brings money in or gives it back."""
-    conversion = catalogue.conversions.get(catalogue.conversion_of.get(touchpoint, ""))
-    return touchpoint in catalogue.refunds or (conversion is not None and conversion.value == "amount")
+    return touchpoint in catalogue.monetary
 
 
 def _money(node: Node, name: str, currency_name: str, default_currency: str | None) -> Money | None:
