@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -103,19 +103,26 @@ def from_texts(texts: list[str], converting: np.ndarray, others: np.ndarray) -> 
     return paths_of(names, codes, offsets, converting, others)
 
 
-def resident() -> float:
-    """Give the most memory that this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def resident(what: Literal["VmRSS", "VmHWM"]) -> float:
+    """Give the memory that this process holds, or the most that it held since `forget_peak`, in MiB."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(what))) / 1024
+
+
+def forget_peak() -> float:
+    """Begin anew with the most that was held; give what is held now, in MiB. Linux only."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return resident("VmRSS")
 
 
 def timed(call: Callable[[], object], times: int) -> tuple[float, float, float]:
     """Give the best of so many calls in seconds, by the wall's clock and the processor's, and the memory it took."""
-    before, best, cpu = resident(), float("inf"), float("inf")
+    before, best, cpu = forget_peak(), float("inf"), float("inf")
     for _ in range(times):
         begin, worked = time.perf_counter(), time.process_time()
         call()
         best, cpu = min(best, time.perf_counter() - begin), min(cpu, time.process_time() - worked)
-    return best, cpu, resident() - before
+    return best, cpu, resident("VmHWM") - before
 
 
 def ours(file: Path, *, text: bool) -> None:
