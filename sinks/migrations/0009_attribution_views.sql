@@ -16,7 +16,8 @@ ALTER TABLE $database.catalogue_log $on_cluster
 CREATE OR REPLACE VIEW $database.catalogue_touchpoints $on_cluster AS
 SELECT name, label, phase, phase_position, channel, department, credit, ropo, purchase
 FROM $database.catalogue_log FINAL
-WHERE version = (SELECT max(version) FROM $database.catalogue_log);
+WHERE version = (SELECT max(version) FROM $database.catalogue_log)
+COMMENT 'The touchpoints of the newest catalogue';
 
 -- ---- The ledger
 
@@ -47,7 +48,8 @@ SELECT
 FROM $database.credits
 GROUP BY model, conversion, attributed, line, campaign, currency
 HAVING revenue != 0 OR conversions != 0
-ORDER BY model, conversion, currency, revenue DESC, campaign, line;
+ORDER BY model, conversion, currency, revenue DESC, campaign, line
+COMMENT 'Credited revenue and conversions by campaign and model';
 
 CREATE OR REPLACE VIEW $database.revenue_by_channel_and_model $on_cluster AS
 SELECT
@@ -56,7 +58,8 @@ SELECT
 FROM $database.credits
 GROUP BY model, conversion, attributed, line, channel, currency
 HAVING revenue != 0 OR conversions != 0
-ORDER BY model, conversion, currency, revenue DESC, channel, line;
+ORDER BY model, conversion, currency, revenue DESC, channel, line
+COMMENT 'Credited revenue and conversions by channel and model';
 
 -- Must be empty once the pipeline has settled. Per conversion and model the credit of all entries sums to 1 and the value
 -- to the net revenue; for a withdrawn conversion both sum to 0. A model that the ledger knew when the conversion was last
@@ -355,7 +358,7 @@ SELECT
     sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
     if(spend = 0, NULL, toFloat64(revenue) / toFloat64(spend)) AS roas,
     if(conversions <= 0, NULL, toFloat64(spend) / toFloat64(conversions)) AS cost_per_conversion,
-    max(line.4) = 1 AS spent
+    toBool(max(line.4) = 1) AS spent
 FROM
 (
     SELECT
@@ -437,9 +440,9 @@ WITH
     (SELECT if(count() = 0, 30, argMax(visit_gap_minutes, version)) FROM $database.catalogue_log) AS gap_minutes
 SELECT
     event_id, profile_id, direction, occurred_at, touchpoint, channel,
-    isNotNull(profile_id) AND ifNull(profile_id IN (SELECT profile_id FROM $database.known_profiles), false) AS linked,
-    direction = 'store_then_online' OR isNull(profile_id) OR row_number() OVER before = 1
-        OR occurred_at >= lagInFrame(occurred_at) OVER before + toIntervalMinute(gap_minutes) AS opens
+    toBool(isNotNull(profile_id) AND ifNull(profile_id IN (SELECT profile_id FROM $database.known_profiles), false)) AS linked,
+    toBool(direction = 'store_then_online' OR isNull(profile_id) OR row_number() OVER before = 1
+        OR occurred_at >= lagInFrame(occurred_at) OVER before + toIntervalMinute(gap_minutes)) AS opens
 FROM
 (
     SELECT
@@ -466,15 +469,15 @@ WITH
 SELECT
     p.event_id AS event_id, p.direction AS direction, if(p.is_named, p.profile_id, NULL) AS profile_id,
     p.occurred_at AS occurred_at, p.currency AS currency, p.value AS value,
-    p.is_named AND c.met_at > toDateTime64(0, 6, 'UTC') AND c.met_at >= p.occurred_at - toIntervalDay(window_days) AS matched,
-    matched OR (p.is_named AND p.profile_id IN (SELECT profile_id FROM $database.known_profiles)) AS known,
+    toBool(p.is_named AND notEmpty(c.touchpoint) AND c.met_at >= p.occurred_at - toIntervalDay(window_days)) AS matched,
+    toBool(matched OR (p.is_named AND p.profile_id IN (SELECT profile_id FROM $database.known_profiles))) AS known,
     if(matched, c.event_id, NULL) AS last_contact, if(matched, c.touchpoint, NULL) AS last_contact_touchpoint,
     if(matched, c.met_at, NULL) AS last_contact_at
 FROM
 (
     SELECT
-        conversion_id AS event_id, 1 AS is_named, c.profile_id AS profile_id, c.occurred_at AS occurred_at, toString(c.currency) AS currency,
-        c.net AS value, [toString(c.touchpoint), splitByChar('.', toString(c.touchpoint))[1]] AS names,
+        conversion_id AS event_id, 1 AS is_named, c.profile_id AS profile_id, c.occurred_at AS occurred_at,
+        toString(c.currency) AS currency, c.net AS value, [toString(c.touchpoint), splitByChar('.', toString(c.touchpoint))[1]] AS names,
         if(hasAny(in_store, names), 'online_then_store', 'store_then_online') AS direction
     FROM $database.conversions AS c
     WHERE c.closing AND (hasAny(in_store, names) OR hasAny(online, names))
@@ -501,7 +504,8 @@ COMMENT 'Purchases on one side, and whether the buyer was met on the other side 
 CREATE OR REPLACE VIEW $database.ropo_by_month $on_cluster AS
 SELECT
     p.direction AS direction, p.month AS month, p.currency AS currency,
-    p.purchases AS purchases, p.known AS known, p.matched AS matched, p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
+    p.purchases AS purchases, p.known AS known, p.matched AS matched,
+    p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
     p.matched / p.purchases AS matched_share, if(p.known = 0, NULL, p.matched / p.known) AS matched_share_of_known,
     if(p.value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.value)) AS matched_value_share,
     if(p.known_value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.known_value)) AS matched_value_share_of_known,
@@ -528,7 +532,8 @@ COMMENT 'Research online, purchase offline and its reverse, by month of the purc
 CREATE OR REPLACE VIEW $database.ropo $on_cluster AS
 SELECT
     p.direction AS direction, p.currency AS currency,
-    p.purchases AS purchases, p.known AS known, p.matched AS matched, p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
+    p.purchases AS purchases, p.known AS known, p.matched AS matched,
+    p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
     p.matched / p.purchases AS matched_share, if(p.known = 0, NULL, p.matched / p.known) AS matched_share_of_known,
     if(p.value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.value)) AS matched_value_share,
     if(p.known_value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.known_value)) AS matched_value_share_of_known,
@@ -551,3 +556,286 @@ LEFT JOIN
 ) AS c ON c.direction = p.direction
 ORDER BY direction, currency
 COMMENT 'Research online, purchase offline and its reverse, over all time, with identity coverage';
+
+-- ---- What the columns say; a view that is made anew says it anew
+
+ALTER TABLE $database.catalogue_touchpoints $on_cluster
+    COMMENT COLUMN name 'touchpoint',
+    COMMENT COLUMN label 'what people call it',
+    COMMENT COLUMN phase 'phase of the journey',
+    COMMENT COLUMN phase_position 'place of the phase, from 1',
+    COMMENT COLUMN channel 'channel where no rule says another',
+    COMMENT COLUMN department 'who is responsible',
+    COMMENT COLUMN credit 'may earn credit, by itself or through its visit',
+    COMMENT COLUMN ropo 'research, store_contact, or empty: see ropo_contacts',
+    COMMENT COLUMN purchase 'reaches a conversion that closes a journey: store, web, or empty';
+
+ALTER TABLE $database.credits $on_cluster
+    COMMENT COLUMN entry_id 'id of the entry',
+    COMMENT COLUMN conversion_id 'id of the event that converted',
+    COMMENT COLUMN profile_id 'whose conversion it was at that posting',
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN occurred_at 'time of the conversion',
+    COMMENT COLUMN cause 'kind of the event that caused the posting',
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN revision 'number of the posting of this conversion',
+    COMMENT COLUMN sign '1: an entry; -1: its reversal',
+    COMMENT COLUMN touchpoint_id 'event of the touch; NULL: nobody by name',
+    COMMENT COLUMN touchpoint 'touchpoint; NULL: unattributed',
+    COMMENT COLUMN channel 'channel of the touch',
+    COMMENT COLUMN campaign 'campaign of the touch',
+    COMMENT COLUMN touched_at 'time of the touch',
+    COMMENT COLUMN credit 'share of the conversion, with the sign',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN minor_digits 'decimals of the currency',
+    COMMENT COLUMN value_minor 'share of the net value in minor units, with the sign',
+    COMMENT COLUMN value 'the same in units of the currency',
+    COMMENT COLUMN recorded_at 'arrival of what caused it',
+    COMMENT COLUMN line 'touch, unattributed (no touch earned it) or withheld (consent hides who did)';
+
+ALTER TABLE $database.revenue_by_campaign_and_model $on_cluster
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN attributed 'a touch earned it, by name',
+    COMMENT COLUMN campaign 'NULL: none was named',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN revenue 'net, after refunds',
+    COMMENT COLUMN conversions 'credit',
+    COMMENT COLUMN line 'touch, unattributed (no touch earned it) or withheld (consent hides who did)';
+
+ALTER TABLE $database.revenue_by_channel_and_model $on_cluster
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN attributed 'a touch earned it, by name',
+    COMMENT COLUMN channel 'NULL: see line',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN revenue 'net, after refunds',
+    COMMENT COLUMN conversions 'credit',
+    COMMENT COLUMN line 'touch, unattributed (no touch earned it) or withheld (consent hides who did)';
+
+ALTER TABLE $database.attribution_violations $on_cluster
+    COMMENT COLUMN conversion_id 'id of the event that converted',
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN conversion_known 'there is such a conversion, maybe withdrawn',
+    COMMENT COLUMN in_ledger 'the model has an entry of it',
+    COMMENT COLUMN credit_due '1; 0: withdrawn or unknown',
+    COMMENT COLUMN credit_posted 'sum of credit in the ledger',
+    COMMENT COLUMN value_minor_due 'net value in minor units',
+    COMMENT COLUMN value_minor_posted 'sum of value_minor in the ledger';
+
+ALTER TABLE $database.assisted_conversions $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN channel 'withheld: touches without consent',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN conversions 'with the channel on their path',
+    COMMENT COLUMN assisted 'those whose last touch is of another channel',
+    COMMENT COLUMN last_touch 'those whose last touch is of this one',
+    COMMENT COLUMN value 'net, of conversions',
+    COMMENT COLUMN assisted_value 'net, of assisted',
+    COMMENT COLUMN last_touch_value 'net, of last_touch',
+    COMMENT COLUMN assists_per_last_touch 'assisted by last_touch; above 1 it rather helps than closes';
+
+ALTER TABLE $database.top_paths $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN rank 'by conversions, from 1, per conversion and currency',
+    COMMENT COLUMN path_text 'channels in order, repeats folded: search > email',
+    COMMENT COLUMN steps 'channels on the folded path',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN conversions 'how many',
+    COMMENT COLUMN revenue 'net, after refunds',
+    COMMENT COLUMN share 'of all conversions of that name and currency',
+    COMMENT COLUMN running_share 'of this path and all before it',
+    COMMENT COLUMN median_days 'from first touch to conversion; NULL: no touch';
+
+ALTER TABLE $database.items_bought $on_cluster
+    COMMENT COLUMN conversion_id 'id of the event that converted',
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN occurred_at 'time of the conversion',
+    COMMENT COLUMN profile_id 'whose it is',
+    COMMENT COLUMN product 'product as sold',
+    COMMENT COLUMN category 'of the product; NULL: not said',
+    COMMENT COLUMN quantity 'pieces as sold',
+    COMMENT COLUMN value 'what the line brought, as sold; NULL: not said',
+    COMMENT COLUMN currency 'of value, as sold',
+    COMMENT COLUMN channels 'on the path, each once',
+    COMMENT COLUMN path_text 'channels in order, repeats folded: search > email';
+
+ALTER TABLE $database.products_by_path $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN path_text 'channels in order, repeats folded: search > email',
+    COMMENT COLUMN category 'of the product; NULL: not said',
+    COMMENT COLUMN product 'product as sold',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN conversions 'orders with it, each once',
+    COMMENT COLUMN quantity 'pieces as sold',
+    COMMENT COLUMN value 'as sold, returns included';
+
+ALTER TABLE $database.categories_by_path $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN path_text 'channels in order, repeats folded: search > email',
+    COMMENT COLUMN category 'of the product; NULL: not said',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN conversions 'orders with it, each once',
+    COMMENT COLUMN quantity 'pieces as sold',
+    COMMENT COLUMN value 'as sold, returns included';
+
+ALTER TABLE $database.products_by_channel $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN channel 'on the path; a purchase counts for each',
+    COMMENT COLUMN category 'of the product; NULL: not said',
+    COMMENT COLUMN product 'product as sold',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN conversions 'orders with it, each once',
+    COMMENT COLUMN quantity 'pieces as sold',
+    COMMENT COLUMN value 'as sold, returns included';
+
+ALTER TABLE $database.categories_by_channel $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN channel 'on the path; a purchase counts for each',
+    COMMENT COLUMN category 'of the product; NULL: not said',
+    COMMENT COLUMN currency 'of the amounts; NULL: the conversion has no value',
+    COMMENT COLUMN conversions 'orders with it, each once',
+    COMMENT COLUMN quantity 'pieces as sold',
+    COMMENT COLUMN value 'as sold, returns included';
+
+ALTER TABLE $database.time_to_conversion $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN conversions 'how many',
+    COMMENT COLUMN with_touch 'conversions with a touch in the look-back window',
+    COMMENT COLUMN median_days 'from the first touch; half took no longer',
+    COMMENT COLUMN p90_days 'nine of ten took no longer',
+    COMMENT COLUMN median_touches 'touches on the path',
+    COMMENT COLUMN p90_touches 'nine of ten had no more',
+    COMMENT COLUMN mean_touches 'mean of touches';
+
+ALTER TABLE $database.conversions_by_days $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN days 'whole days of 24 hours from the first touch',
+    COMMENT COLUMN conversions 'how many',
+    COMMENT COLUMN share 'of those with a touch';
+
+ALTER TABLE $database.conversions_by_touches $on_cluster
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN touches 'touches on the path',
+    COMMENT COLUMN conversions 'how many',
+    COMMENT COLUMN share 'of all conversions of that name';
+
+ALTER TABLE $database.channel_overlap $on_cluster
+    COMMENT COLUMN channel 'the shares are of this one',
+    COMMENT COLUMN other 'the other channel',
+    COMMENT COLUMN profiles 'customers who met both',
+    COMMENT COLUMN channel_profiles 'customers who met channel',
+    COMMENT COLUMN conversions 'with both on the path',
+    COMMENT COLUMN channel_conversions 'with channel on the path',
+    COMMENT COLUMN profiles_share 'profiles by channel_profiles',
+    COMMENT COLUMN conversions_share 'conversions by channel_conversions';
+
+ALTER TABLE $database.roas_by_day $on_cluster
+    COMMENT COLUMN model 'attribution model; spend stands once for each',
+    COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
+    COMMENT COLUMN day 'of the touch, UTC',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN campaign 'NULL: the channel as a whole, or none',
+    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN revenue 'credited, net',
+    COMMENT COLUMN conversions 'credited',
+    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN roas 'revenue by spend; NULL: no spend',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions; NULL: none',
+    COMMENT COLUMN spent 'spend was imported for the day';
+
+ALTER TABLE $database.roas_by_campaign $on_cluster
+    COMMENT COLUMN model 'attribution model; spend stands once for each',
+    COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN campaign 'NULL: the channel as a whole, or none',
+    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN revenue 'credited, net, of all time',
+    COMMENT COLUMN conversions 'credited, of all time',
+    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN days 'days with spend',
+    COMMENT COLUMN first_day 'first day with spend',
+    COMMENT COLUMN last_day 'last day with spend',
+    COMMENT COLUMN revenue_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN conversions_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: no spend',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: no spend or none';
+
+ALTER TABLE $database.roas_by_channel $on_cluster
+    COMMENT COLUMN model 'attribution model; spend stands once for each',
+    COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN revenue 'credited, net, of all time',
+    COMMENT COLUMN conversions 'credited, of all time',
+    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN days 'days with spend',
+    COMMENT COLUMN first_day 'first day with spend',
+    COMMENT COLUMN last_day 'last day with spend',
+    COMMENT COLUMN revenue_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN conversions_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: no spend',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: no spend or none';
+
+ALTER TABLE $database.known_profiles $on_cluster
+    COMMENT COLUMN profile_id 'has an identifier of a person';
+
+ALTER TABLE $database.ropo_contacts $on_cluster
+    COMMENT COLUMN event_id 'event',
+    COMMENT COLUMN profile_id 'whose it is; NULL: of nobody',
+    COMMENT COLUMN direction 'online_then_store: research; store_then_online: contact in a branch',
+    COMMENT COLUMN occurred_at 'time of the event',
+    COMMENT COLUMN touchpoint 'touchpoint',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN linked 'its profile is known',
+    COMMENT COLUMN opens 'it opens a visit, or is a contact in a branch: count these';
+
+ALTER TABLE $database.ropo_purchases $on_cluster
+    COMMENT COLUMN event_id 'the purchase; of a named buyer the conversion_id',
+    COMMENT COLUMN direction 'online_then_store: bought in a branch; store_then_online: bought online',
+    COMMENT COLUMN profile_id 'buyer; NULL: the purchase names nobody',
+    COMMENT COLUMN occurred_at 'time of the purchase',
+    COMMENT COLUMN currency 'of value',
+    COMMENT COLUMN value 'net; of a purchase that names nobody as sold',
+    COMMENT COLUMN matched 'the buyer was met on the other side in the look-back window',
+    COMMENT COLUMN known 'the buyer has an identifier of a person, or was matched',
+    COMMENT COLUMN last_contact 'the last event on the other side',
+    COMMENT COLUMN last_contact_touchpoint 'what it was',
+    COMMENT COLUMN last_contact_at 'when';
+
+ALTER TABLE $database.ropo_by_month $on_cluster
+    COMMENT COLUMN direction 'online_then_store: research online, purchase in a branch; store_then_online: the reverse',
+    COMMENT COLUMN month 'of the purchase, and of the contacts',
+    COMMENT COLUMN currency 'of the values; contacts stand once for each',
+    COMMENT COLUMN purchases 'all, also of unknown buyers',
+    COMMENT COLUMN known 'of buyers who are known',
+    COMMENT COLUMN matched 'of buyers who were met on the other side before',
+    COMMENT COLUMN value 'of purchases',
+    COMMENT COLUMN known_value 'of known',
+    COMMENT COLUMN matched_value 'of matched',
+    COMMENT COLUMN matched_share 'matched by purchases: a lower bound',
+    COMMENT COLUMN matched_share_of_known 'matched by known',
+    COMMENT COLUMN matched_value_share 'matched_value by value: a lower bound',
+    COMMENT COLUMN matched_value_share_of_known 'matched_value by known_value',
+    COMMENT COLUMN buyer_coverage 'known by purchases',
+    COMMENT COLUMN contacts 'visits online, or contacts in a branch',
+    COMMENT COLUMN linked_contacts 'those of known profiles',
+    COMMENT COLUMN contact_coverage 'linked_contacts by contacts';
+
+ALTER TABLE $database.ropo $on_cluster
+    COMMENT COLUMN direction 'online_then_store: research online, purchase in a branch; store_then_online: the reverse',
+    COMMENT COLUMN currency 'of the values; contacts stand once for each',
+    COMMENT COLUMN purchases 'all, also of unknown buyers',
+    COMMENT COLUMN known 'of buyers who are known',
+    COMMENT COLUMN matched 'of buyers who were met on the other side before',
+    COMMENT COLUMN value 'of purchases',
+    COMMENT COLUMN known_value 'of known',
+    COMMENT COLUMN matched_value 'of matched',
+    COMMENT COLUMN matched_share 'matched by purchases: a lower bound',
+    COMMENT COLUMN matched_share_of_known 'matched by known',
+    COMMENT COLUMN matched_value_share 'matched_value by value: a lower bound',
+    COMMENT COLUMN matched_value_share_of_known 'matched_value by known_value',
+    COMMENT COLUMN buyer_coverage 'known by purchases',
+    COMMENT COLUMN contacts 'visits online, or contacts in a branch',
+    COMMENT COLUMN linked_contacts 'those of known profiles',
+    COMMENT COLUMN contact_coverage 'linked_contacts by contacts';
