@@ -62,9 +62,11 @@ def choose_by(seed: int) -> Choose:
     return choose
 
 
-def run(history: History, partitions: int, choose: Choose, *, fold: bool = True) -> Loopback:
-    """Let the stages work on a history until nothing is under way."""
-    catalogue = catalogue_of(history)
+def run(
+    history: History, partitions: int, choose: Choose, *, fold: bool = True, catalogue: Catalogue | None = None
+) -> Loopback:
+    """Let the stages work on a history until nothing is under way; without a catalogue, by the default one."""
+    catalogue = catalogue or catalogue_of(history)
     stages: list[Stage] = [ResolveStage(catalogue)]
     if fold:
         stages.append(FoldStage(catalogue))

@@ -7,10 +7,11 @@ small before it is shown.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -38,6 +39,7 @@ from tests.properties.identity_running import (
     profiles,
     run,
 )
+from tests.properties.storing import bounded
 
 LONG_AGO = datetime(1991, 1, 1, tzinfo=UTC)
 PARTITIONS = st.sampled_from([1, 2, 7])
@@ -196,3 +198,34 @@ def test_any_order_of_the_same_events_and_decisions_ends_the_same(
         assert essence(end_of(one)) == essence(end_of(two))
 
     hold(law, drawn(seed, journeys=True))
+
+
+@given(SEEDS, PARTITIONS, SEEDS)
+@settings(max_examples=60, deadline=None, phases=PHASES)
+def test_the_ledger_stays_whole_and_nobody_is_in_two_profiles_where_lives_outgrow_their_bound(
+    seed: int, partitions: int, interleaving: int
+) -> None:
+    def law(history: History) -> None:
+        catalogue = bounded(catalogue_of(history), 10)
+        loop = run(sent_once(history), partitions, choose_by(interleaving), catalogue=catalogue)
+        held = holders(loop, catalogue)
+        assert max(map(len, held.values()), default=0) <= 1
+        assert max(Counter(profile for profiles in held.values() for profile in profiles).values(), default=0) <= 10
+        state = end_of(loop)
+        sums: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [0, 0])
+        for (conversion, model, _), (credit, value) in state.credits.items():
+            sums[conversion, model][0] += credit
+            sums[conversion, model][1] += value
+        assert sums == {
+            (conversion, model): [1, record["net_minor"]]
+            for conversion, record in state.conversions.items()
+            for model in catalogue.attribution.models
+        }
+
+    hold(law, drawn(seed, journeys=True))
+
+
+def sent_once(history: History) -> History:
+    """The history without what comes again: what a profile has sealed it cannot know as a duplicate elsewhere."""
+    arrivals = [a for n, a in enumerate(history.arrivals) if a not in history.arrivals[:n]]
+    return replace(history, arrivals=tuple(arrivals))
