@@ -94,13 +94,20 @@ def texts_of(paths: Paths) -> list[str]:
 
 
 def from_texts(texts: list[str], converting: np.ndarray, others: np.ndarray) -> Paths:  # type: ignore[type-arg] # counts
-    """Read paths from texts."""
+    """Read paths from texts, some at a time."""
     offsets = np.concatenate(([0], np.cumsum([text.count(SEP) + 1 for text in texts])))
-    touched = SEP.join(texts).split(SEP)
-    names = sorted(set(touched))
-    place = {name: code for code, name in enumerate(names)}
-    codes = np.fromiter(map(place.__getitem__, touched), np.uint32, len(touched))
-    return paths_of(names, codes, offsets, converting, others)
+    seen: dict[str, int] = {}
+    codes = np.empty(int(offsets[-1]), np.uint16)
+    for first in range(0, len(texts), 20_000):
+        touched = SEP.join(texts[first : first + 20_000]).split(SEP)
+        for name in set(touched) - seen.keys():
+            seen[name] = len(seen)
+        begin = offsets[first]
+        codes[begin : begin + len(touched)] = np.fromiter(map(seen.__getitem__, touched), np.uint16, len(touched))
+    names = sorted(seen)
+    place = np.empty(len(names), np.uint16)
+    place[[seen[name] for name in names]] = np.arange(len(names))
+    return paths_of(names, place[codes], offsets, converting, others)
 
 
 def resident(what: Literal["VmRSS", "VmHWM"]) -> float:
