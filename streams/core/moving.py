@@ -48,6 +48,8 @@ class MovingProfile(Profile):
         self.changed |= addresses != self._addresses
         emissions = self._let_go(forwarding, routes, leaving) if leaving else []
         self._note(tenant, addresses, lives_here=lives_here)
+        if self._holds_nothing():  # it is forgotten here, and not where the batch happens to end
+            self._revision = 0
         return emissions
 
     def _let_go(

@@ -111,7 +111,7 @@ class Profile:
         log = self._log
         for number, touches in log.changes():
             yield f"/{number}", None if touches is None else _encode(touches)
-        if self._has_let_go and not len(log) and self._others is None and self._horizon is None:
+        if self._has_let_go and self._holds_nothing():
             if self._stored:
                 yield "", None
             return
@@ -184,6 +184,9 @@ class Profile:
                 return 1 + place
         self._others = Others([*others, name], self._addresses)
         return 1 + len(others)
+
+    def _holds_nothing(self) -> bool:
+        return not len(self._log) and self._others is None and self._horizon is None
 
     def _free_places(self, others: list[str | None]) -> None:
         """Give up the places of tenants whose last event was dropped for the bound, and who have no address."""

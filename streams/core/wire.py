@@ -259,7 +259,15 @@ def read_resolved(value: bytes) -> ReadResolved:
     if resolved.forwarding is None and resolved.arrival is None:
         return resolved if resolved.touchpoint is not None else _as_understood(value)
     one = (resolved.forwarding is None) != (resolved.arrival is None) and resolved.touchpoint is None
-    return resolved if one and resolved.profile_id is not None else _as_understood(value)
+    return resolved if one and _is_id(resolved.profile_id) else _as_understood(value)
+
+
+def _is_id(text: str | None) -> bool:
+    """Is it an id, in the one writing that we use?"""
+    try:
+        return text is not None and str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _as_understood(value: bytes) -> ReadResolved:

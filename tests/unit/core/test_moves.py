@@ -384,6 +384,7 @@ def test_a_move_that_breaks_the_contract_is_quarantined_with_the_reason_as_a_pat
             arrival={**arrival, "touches": [{**touch, "occurred_at": "2026-01-01T00:00:00"}]}
         ),
         "$: a record is one of ": a_record(arrival=arrival, forwarding=forwarding),
+        "$.profile_id: ": {"profile_id": "zork", "forwarding": forwarding},
         "$: a move names its profile": {"profile_id": None, "arrival": arrival},
     }
     for reason, record in broken.items():
@@ -442,3 +443,13 @@ def test_what_arrives_at_the_end_of_a_long_life_leaves_its_chunks_as_they_are() 
     after = {key: value for key, value in world.stores[0].items() if key.startswith(ada)}
     assert held(world, ADA)[-2:] == [299, 400]
     assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == {ada}
+
+
+def test_a_profile_written_in_another_way_is_the_same_profile() -> None:
+    world = a_world()
+    tell(world, COOKIE, call(1, DAY))
+    world.drain()
+    value = Resolved(profile_id=COOKIE, forwarding=FORWARDING).model_dump_json().encode()
+    odd = value.replace(str(COOKIE).encode(), f"{{{str(COOKIE).upper()}}}".encode(), 1)
+    result = world.fold.process(0, [ARecord(0, b"k", odd, 1)], world.stores[0].get)
+    assert {output.key for output in result.outputs} == {str(COOKIE).encode(), str(ADA).encode()}
