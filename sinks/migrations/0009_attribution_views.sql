@@ -21,22 +21,37 @@ COMMENT 'The touchpoints of the newest catalogue';
 
 -- ---- The ledger
 
--- Entries and their reversals: sums need no rule, as credit and value carry the sign. In a new life of the broker revisions
--- begin anew: what an older one posted of a conversion counts no more once a newer one has posted of it.
+-- Entries and their reversals: sums need no rule, as credit and value carry the sign. Where a new life of the broker began
+-- without the workers' state, revisions begin anew: then what an older one posted of a conversion counts no more once the
+-- newer one has posted of it. Where the state came along, revisions go on, and both count.
 CREATE OR REPLACE VIEW $database.credits $on_cluster AS
 SELECT
     entry_id, conversion_id, profile_id, conversion, occurred_at, cause, model, revision, sign,
     touchpoint_id, touchpoint, channel, campaign, touched_at,
     credit, currency, minor_digits, value_minor, value, recorded_at,
-    multiIf(isNotNull(touchpoint_id), 'touch', isNull(touchpoint), 'unattributed', toString(assumeNotNull(touchpoint))) AS line
+    multiIf(
+        isNotNull(touchpoint_id), 'touch',
+        isNull(touchpoint), 'unattributed',
+        toString(assumeNotNull(touchpoint))) AS line
 FROM $database.credits_log FINAL
 WHERE (conversion_id, epoch) NOT IN
 (
-    SELECT conversion_id, arrayJoin(arrayPopBack(arraySort(groupUniqArray(epoch))))
-    FROM $database.credits_log
-    WHERE (SELECT min(epoch) != max(epoch) FROM $database.credits_log)
-    GROUP BY conversion_id
-    HAVING min(epoch) != max(epoch)
+    SELECT
+        conversion_id,
+        arrayJoin(arrayFilter(old -> arrayExists(new -> new.1 > old.1 AND new.2 <= old.3, lives), lives)).1
+    FROM
+    (
+        SELECT conversion_id, groupArray((epoch, first_revision, last_revision)) AS lives
+        FROM
+        (
+            SELECT conversion_id, epoch, min(revision) AS first_revision, max(revision) AS last_revision
+            FROM $database.credits_log FINAL
+            WHERE (SELECT min(epoch) != max(epoch) FROM $database.credits_log)
+            GROUP BY conversion_id, epoch
+        )
+        GROUP BY conversion_id
+        HAVING length(lives) > 1
+    )
 )
 COMMENT 'The ledger of attribution: entries and their reversals, each for good';
 

@@ -201,6 +201,22 @@ def test_what_a_newer_life_of_the_broker_posts_of_a_conversion_replaces_what_an_
     assert seen(store, "revenue_as_of(as_of = '2030-01-01')", "channel, revenue") == [("email", 10), ("web", 10)]
 
 
+def test_where_the_state_came_along_into_a_new_life_of_the_broker_its_postings_go_on(store: Store) -> None:
+    old, new = Landing(store, epoch=1), Landing(store, epoch=2)
+    second = a_posting(
+        "a", an_entry("last", "-1", -1000, "web", revision=2), an_entry("last", "1", 1000, "email", revision=2),
+        cause="late_touchpoint",
+    )  # fmt: skip
+    old(topics.CONVERSIONS, a_conversion("a"))
+    old(topics.CREDITS, a_posting("a", an_entry("last", "1", 1000, "web")), second)
+    # The new broker has a copy of the second posting; the first was too old for it.
+    new(topics.CREDITS, second)
+    back = an_entry("last", "-1", -1000, "email", revision=3)
+    new(topics.CREDITS, a_posting("a", back, an_entry("last", "1", 1000, "print", revision=3), cause="merge"))
+    assert count(store, "attribution_violations") == 0
+    assert seen(store, "revenue_by_channel_and_model", "channel, revenue") == [("print", 10)]
+
+
 # ---- as_of
 
 
