@@ -87,6 +87,16 @@ WRONG = {
         4,
         "refunds: there is no touchpoint 'money_back'",
     ),
+    "a research that is none": (
+        ("[channels]", '[ropo]\nresearch = ["page_view", "pageview"]\n\n[channels]'),
+        10,
+        "ropo.research: there is no touchpoint 'pageview'",
+    ),
+    "a research that is a contact in a branch as well": (
+        ("[channels]", '[ropo]\nresearch = ["page_view"]\nstore_contacts = ["page_view"]\n\n[channels]'),
+        10,
+        "ropo.research: 'page_view' is one of store_contacts as well",
+    ),
     "an event that stands for two": (
         (
             'department = "Shop"\n\n[touchpoints.order_r',

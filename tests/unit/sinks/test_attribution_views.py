@@ -24,6 +24,7 @@ from schemas.touchpoint import Campaign, Touchpoint
 from sinks.catalogue import load_catalogue
 from sinks.client import Store
 from sinks.costs import write_costs
+from sinks.rows import TOPICS
 from tests.integration.sink_rig import count, migrated
 from tests.unit.sinks.landing import Landing
 from tests.unit.sinks.pipeline import AT, Pipeline, an_event
@@ -562,9 +563,8 @@ def test_records_that_land_twice_or_late_change_no_view(store: Store) -> None:
     assert [view for view, rows in before.items() if not rows] == ["attribution_violations"]
     land = Landing(store)
     for (topic, _), log in pipeline.loop.topics.items():
-        for record in reversed(log):
-            if topic in topics.BY_NAME and topic not in {topics.COLLECTED.name, topics.IDENTITY.name}:
-                land(topics.BY_NAME[topic], record.value or b"")
+        if topic in TOPICS:
+            land(topics.BY_NAME[topic], *(record.value or b"" for record in reversed(log)))
     assert all_views() == before
 
 
