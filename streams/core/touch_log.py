@@ -146,8 +146,9 @@ class TouchLog:
 
     @property
     def last(self) -> Touch | None:
-        """The newest event."""
-        return self.tail.last
+        """The newest event. The tail may be empty behind chunks: what was in it has gone to another profile."""
+        last = self.tail.last
+        return self._load(self._chunks[-1])[-1] if last is None and self._chunks else last
 
     @property
     def refs(self) -> list[ChunkRef]:

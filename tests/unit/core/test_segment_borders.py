@@ -1,8 +1,18 @@
 """Where a life is cut into sealed chunks, nothing else is: what concerns a conversion does so across the cut."""
 
+from uuid import UUID
+
 import pytest
 
+from schemas.base import profile_id
+from schemas.catalogue import IdentitySettings
+from schemas.identity import Command
+from schemas.touchpoint import Touchpoint
 from streams.core import touch_log
+from streams.core.loopback import first_all
+from tests.properties.folding import ARRIVAL
+from tests.properties.identity_histories import History, identifier
+from tests.properties.identity_running import assert_as_from_scratch, catalogue_of, end_of, incoming, run
 from tests.unit.core.life import HOUR, call, path, purchase, tell
 
 
@@ -14,3 +24,28 @@ def test_a_late_event_reaches_a_conversion_of_the_same_moment_from_which_it_is_c
     life = [call(1, HOUR), call(2, 2 * HOUR), purchase(3, 3 * HOUR), call(5, 5 * HOUR), call(6, 6 * HOUR)]
     late = call(4, 3 * HOUR)  # behind the purchase by its id, and in its window by its time
     assert path(tell([*life, late]), 3) == [1, 2, 4]
+
+
+def test_a_late_event_finds_its_place_where_all_that_was_not_sealed_has_gone_to_another_profile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(touch_log, "TAIL", 5)
+    monkeypatch.setattr(touch_log, "SEALED", 3)
+    own = [seen(n, "customer:ada", "device:d1") for n in (2, 3, 4)]
+    leaving = [seen(n, "device:d1") for n in (5, 6, 7)]
+    parted = Command(
+        to="device:d1", action="unmerge", command_id=UUID(int=1), requested_at=ARRIVAL, requested_by="an admin"
+    )
+    history = History(IdentitySettings(), (*own, *leaving))
+    late = seen(1, "customer:ada")
+    loop = run(history, 1, first_all)
+    for number, arrival in enumerate((parted, late)):
+        loop.put(incoming(arrival, 1_790_000_000_000 + number))
+        loop.run()
+    lives = {str(profile_id("customer:ada")): [*own, late], str(profile_id("device:d1")): leaving}
+    assert_as_from_scratch(end_of(loop), lives, catalogue_of(history))
+
+
+def seen(hour: int, *keys: str) -> Touchpoint:
+    """A call at that hour, of whom the keys name."""
+    return call(hour, hour * HOUR).model_copy(update={"identifiers": tuple(map(identifier, keys))})
