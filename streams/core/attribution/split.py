@@ -19,12 +19,12 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if whole <= 0 or min(weights) < 0:
         raise ValueError(f"weights must be non-negative and not all 0: {weights!r}")
-    scaled = [total * weight for weight in weights]
-    parts = [each // whole for each in scaled]
+    parts = [0] * len(weights)
+    remainders = [0] * len(weights)
+    for index, weight in enumerate(weights):
+        parts[index], remainders[index] = divmod(total * weight, whole)
     left = total - sum(parts)
     if left:
-        remainders = [each % whole for each in scaled]
-        # A sort in reverse keeps the order of equals too.
-        for index in sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)[:left]:
+        for index in sorted(range(len(weights)), key=lambda index: -remainders[index])[:left]:
             parts[index] += 1
     return parts
