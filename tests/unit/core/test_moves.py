@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from schemas.base import profile_id
 from schemas.moves import Arrival, Forwarding, MovedTouch, Route
@@ -453,3 +454,26 @@ def test_a_profile_written_in_another_way_is_the_same_profile() -> None:
     odd = value.replace(str(COOKIE).encode(), f"{{{str(COOKIE).upper()}}}".encode(), 1)
     result = world.fold.process(0, [ARecord(0, b"k", odd, 1)], world.stores[0].get)
     assert {output.key for output in result.outputs} == {str(COOKIE).encode(), str(ADA).encode()}
+
+
+def a_sealed_conversion_told_to_move() -> World:
+    """Its window reaches behind the horizon of its profile."""
+    world = World(1, bounded(DEFAULT, 10))
+    tell(world, COOKIE, purchase(100, 5 * DAY, "o1"))
+    tell(world, COOKIE, *(call(n, n * DAY) for n in (1, *range(6, 15))), owner="customer:ada")
+    forward(world, COOKIE, to(TABLET))
+    world.drain()
+    return world
+
+
+def test_a_sealed_conversion_stays_where_its_credits_were_said() -> None:
+    world = a_sealed_conversion_told_to_move()
+    assert (100 in held(world, COOKIE), held(world, TABLET)) == (True, [])
+    assert net(end(world), 100) == 1000
+
+
+@pytest.mark.xfail(strict=True, reason="the new home cannot know of a sealed conversion that has stayed at the old one")
+def test_a_copy_of_a_sealed_conversion_sent_to_the_new_home_counts_once() -> None:
+    world = a_sealed_conversion_told_to_move()
+    tell(world, TABLET, purchase(100, 5 * DAY, "o1"), version=1)
+    assert net(end(world), 100) == 1000
