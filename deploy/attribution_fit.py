@@ -1,26 +1,19 @@
-"""A fit of a data-driven model from end to end: ClickHouse in, ClickHouse and Kafka out."""
+"""A fit of a data-driven model: paths out of ClickHouse, and what was found back into it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from deploy.attribution_paths import Window, WindowPaths, read_paths
-from producers.publisher import Publisher
-from producers.records import Record, milliseconds
+from deploy.attribution_publish import json_of
 from schemas.attribution_model import AttributionModel, Level, ModelWeight
 from schemas.base import derived_id
 from schemas.catalogue import Catalogue
-from schemas.topics import MODELS
 from sinks.client import Store
-from sinks.sql import query
 from streams.core.attribution.data_driven.fit import Fit, Kind, Request, fit
 from streams.core.attribution.data_driven.weights import UNITS
-
-#: So long Kafka may take to acknowledge a model, in seconds.
-PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,37 +89,6 @@ def keep(store: Store, found: Fitted) -> None:
     store.insert("model_fits_log", tuple(row), [tuple(row.values())])
 
 
-def kept(store: Store, fit: str = "") -> list[AttributionModel]:
-    """Give the kept fits whose id begins so; without any, those in force: of each model the last published.
-
-    Raises:
-        StoreError: ClickHouse cannot be reached, or has no such tables.
-    """
-    rows = store.rows(query("attribution_records", store.database), {"fit": fit})
-    return [AttributionModel.model_validate_json(record) for (record,) in rows]
-
-
-def publish(publisher: Publisher, store: Store, model: AttributionModel, clock: Callable[[], datetime]) -> None:
-    """Send a kept model to the workers, wait until Kafka has it, and write down that it is in force from now on.
-
-    Raises:
-        PublishFailed: Kafka did not acknowledge it.
-        TimeoutError: it did not answer in time.
-        StoreError: Kafka has the model, and ClickHouse could not be told: publish it again.
-    """
-    publisher.publish([record_of(model, clock())]).result(PATIENCE)
-    store.insert("model_publications_log", ("model", "fit_id", "published_at"), [(model.name, model.fit_id, clock())])
-
-
-def record_of(model: AttributionModel, now: datetime) -> Record:
-    """Give the model's record: of one key the topic keeps the last."""
-    return Record(MODELS.name, model.name.encode(), _json(model).encode(), milliseconds(now))
-
-
-def _json(model: AttributionModel) -> str:
-    return model.model_dump_json(exclude_none=True)
-
-
 def _row(found: Fitted) -> dict[str, object]:
     model, window, request, figures = found.model, found.window, found.fit.request, found.fit.diagnosis
     lines = found.fit.lines
@@ -175,5 +137,5 @@ def _row(found: Fitted) -> dict[str, object]:
         "weights.value": [line.value * worth for line in lines],
         "weights.touched": [line.touched for line in lines],
         "weights.journeys": [line.journeys for line in lines],
-        "record": _json(model),
+        "record": json_of(model),
     }

@@ -82,6 +82,7 @@ def fit(
     """
     import time
 
+    _needs_numpy()
     settings = settings_of(config)
     request, wanted_level = _request(model, order, bootstrap, seed, permutations), _level(level)
     pause = None if every is None else _pause(every)
@@ -158,7 +159,7 @@ def publish(
       touchpath attribution publish 5f0d2c0e     this fit is in force from now on
       touchpath attribution publish              after the topics were made anew
     """
-    from deploy.attribution_fit import kept
+    from deploy.attribution_publish import kept
 
     settings = settings_of(config)
     with _Opened(settings) as store:
@@ -243,7 +244,7 @@ def _waiting(what: str) -> AbstractContextManager[object]:
 
 
 def _publish(settings: Settings, store: Store, models: list[AttributionModel]) -> None:
-    from deploy.attribution_fit import publish
+    from deploy.attribution_publish import publish
     from deploy.cli.imports import connected_publisher
     from producers.publisher import PublishFailed
 
@@ -257,6 +258,16 @@ def _publish(settings: Settings, store: Store, models: list[AttributionModel]) -
                     f" (later: touchpath attribution publish {model.fit_id})",
                     Exit.NOT_READY,
                 ) from error
+
+
+def _needs_numpy() -> None:
+    try:
+        import numpy  # noqa: F401 # only whether they are there
+        import scipy  # type: ignore[import-untyped] # noqa: F401 # ships no types
+    except ImportError as error:
+        raise CommandError(
+            "learning needs numpy and scipy: install the `fit` extra (`pip install 'touchpath[fit]'`)"
+        ) from error
 
 
 def again_and_again(once: Callable[[], None], pause: float, sleep: Callable[[float], None]) -> None:

@@ -15,8 +15,9 @@ from uuid import UUID
 import pytest
 from kafka import KafkaConsumer
 
-from deploy.attribution_fit import keep, kept, learn, model_name
+from deploy.attribution_fit import keep, learn, model_name
 from deploy.attribution_paths import Window, read_paths
+from deploy.attribution_publish import kept
 from deploy.cli.app import run
 from deploy.cli.exits import Exit
 from deploy.local.door_process import ClickHouseDoor

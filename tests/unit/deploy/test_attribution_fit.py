@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from deploy.attribution_fit import Fitted, fitted, model_name, record_of
+from deploy.attribution_fit import Fitted, fitted, model_name
 from deploy.attribution_paths import Window, WindowPaths
+from deploy.attribution_publish import record_of
+from deploy.cli.app import run
 from deploy.cli.attribution import BAR, RETRY, again_and_again, bar, warnings
 from deploy.cli.exits import CommandError, Exit
 from schemas.attribution_model import AttributionModel
@@ -80,6 +85,24 @@ def test_warnings_say_what_makes_a_fit_weak() -> None:
     assert "3 conversions in other currencies" in said
     only = published(from_sequences([(("a",), 50, 0, 0)]), Request())
     assert any("no journey without a conversion" in line for line in warnings(only))
+
+
+def test_without_numpy_a_fit_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    monkeypatch.setattr(sys, "argv", ["touchpath", "attribution", "fit"])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == Exit.FAILED
+    assert "pip install 'touchpath[fit]'" in capsys.readouterr().err
+
+
+def test_publishing_what_was_kept_needs_no_numpy() -> None:
+    code = "import sys; import deploy.attribution_publish, deploy.cli.attribution; print('numpy' in sys.modules)"
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_fits_on_a_schedule_go_on_after_what_passes_and_end_at_what_does_not() -> None:
