@@ -1,5 +1,9 @@
 """A profile that lets touches go to other profiles and takes in what comes from them, many at once.
 
+The bound of a profile holds here too: of what has arrived the newest stay, and what was dropped before cannot come back
+when others leave. A conversion that is sealed stays where its credits were said, as nobody could reverse them; a copy
+of it, or of an event that was dropped, that is sent to the new home is new there.
+
 The revision of a profile is a Lamport clock (Lamport 1978, Time, Clocks, and the Ordering of Events): an arrival brings
 that of the profile that has let go, so what the new one says of a conversion counts as the later word.
 """
