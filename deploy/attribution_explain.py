@@ -329,7 +329,7 @@ def lines_of(entries: Iterable[Entry]) -> tuple[Line, ...]:
 
 
 def postings_of(entries: Iterable[Entry]) -> tuple[Posting, ...]:
-    """Put the entries of each posting together, in the order that they were recorded in. Pure."""
+    """Put the entries of each posting together, in the order of the postings. Pure."""
 
     def posting(entry: Entry) -> tuple[datetime, int, str, UUID]:
         return entry.recorded_at, entry.revision, entry.cause, entry.profile_id
@@ -345,7 +345,7 @@ def postings_of(entries: Iterable[Entry]) -> tuple[Posting, ...]:
                 for model, of in sorted(models.items())
             ),
         )
-        for key, models in sorted(found.items(), key=lambda item: item[0][:2])
+        for key, models in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
     )
 
 

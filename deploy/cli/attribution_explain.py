@@ -28,7 +28,7 @@ NAMED = 6
 def explain(
     conversion: Annotated[
         str | None,
-        typer.Argument(metavar="[CONVERSION]", help="The id of the event that converted.", show_default=False),
+        typer.Argument(metavar="CONVERSION", help="The id of the event that converted.", show_default=False),
     ] = None,
     order: Annotated[str | None, typer.Option("--order", metavar="NUMBER", help="Of this order instead.")] = None,
     as_of: Annotated[
@@ -48,9 +48,9 @@ def explain(
       touchpath sql "SELECT conversion_id, net FROM conversions ORDER BY occurred_at DESC LIMIT 5"
 
     [bold]Reading it[/bold]: unattributed is what no touch earned; withheld is what touches earned that nobody may name,
-    for want of consent. Nothing in the ledger is ever changed: what turns out otherwise is taken back (-) and written
-    anew (+), with its cause, and with the time at which the cause arrived. --as-of counts what was recorded by
-    then; a touch that has left the path since is only known where it had credit.
+    for want of consent. Nothing in the ledger is ever changed: what turns out otherwise is taken back and written anew,
+    with its cause, and with the time at which the cause arrived. --as-of counts what was recorded by then; a touch
+    that has left the path since is only known where it had credit.
     """
     if (conversion is None) == (order is None):
         raise CommandError(
@@ -118,13 +118,15 @@ def tell(found: Explained, form: Format) -> None:
         form,
     )
     value = f"value {c.currency}" if c.currency else "value"
+    # Texts stand on the left of a column: figures are moved to its right by hand.
+    width = max((len(_money(line.value, c)) for line in found.lines), default=0) if form == "table" else 0
     section(
         "What each model gives",
         ("model", "touched", "to", "credit", "", value),
         [
             (
-                *(line.model, at(line.touched_at), _name(line), f"{line.credit:>8.2%}"),
-                *(bar(line.credit), _money(line.value, c)),
+                *(line.model, at(line.touched_at), _name(line), f"{line.credit:.2%}".rjust(7 if width else 0)),
+                *(bar(line.credit), _money(line.value, c).rjust(width)),
             )
             for line in found.lines
         ],

@@ -130,22 +130,32 @@ HAVING (in_ledger OR (max(is_required) = 1 AND credit_due != 0))
 ORDER BY conversion_id, model
 COMMENT 'Conversions whose ledger is not whole; must be empty';
 
--- What was reported on a day: SELECT * FROM credits_as_of(as_of = '2026-03-01 08:00:00'). An entry is recorded when what caused it
--- arrived, so that a ledger made anew answers the same.
+-- What was reported on a day: SELECT * FROM credits_as_of(as_of = '2026-03-01 08:00:00'). An entry is recorded when what
+-- caused it arrived, so that a ledger made anew answers the same. Postings of a conversion stand one on the other: of two
+-- causes that were worked off in another order than they had arrived in, the later one waits for the earlier posting, so
+-- that the books balance at every moment.
 CREATE OR REPLACE VIEW $database.credits_as_of $on_cluster AS
 SELECT
-    entry_id, conversion_id, profile_id, conversion, occurred_at, cause, model, revision, sign, line,
-    touchpoint_id, touchpoint, channel, campaign, touched_at,
-    credit, currency, minor_digits, value_minor, value, recorded_at
-FROM $database.credits
-WHERE recorded_at <= {as_of:DateTime64(6, 'UTC')}
+    c.entry_id AS entry_id, c.conversion_id AS conversion_id, c.profile_id AS profile_id, c.conversion AS conversion,
+    c.occurred_at AS occurred_at, c.cause AS cause, c.model AS model, c.revision AS revision, c.sign AS sign,
+    c.line AS line, c.touchpoint_id AS touchpoint_id, c.touchpoint AS touchpoint, c.channel AS channel,
+    c.campaign AS campaign, c.touched_at AS touched_at, c.credit AS credit, c.currency AS currency,
+    c.minor_digits AS minor_digits, c.value_minor AS value_minor, c.value AS value, c.recorded_at AS recorded_at
+FROM $database.credits AS c
+LEFT ANY JOIN
+(
+    SELECT conversion_id, min(revision) AS revision
+    FROM $database.credits
+    WHERE recorded_at > {as_of:DateTime64(6, 'UTC')}
+    GROUP BY conversion_id
+) AS to_come ON to_come.conversion_id = c.conversion_id
+WHERE c.recorded_at <= {as_of:DateTime64(6, 'UTC')} AND (to_come.revision = 0 OR c.revision < to_come.revision)
 COMMENT 'The ledger as it was at as_of';
 
 CREATE OR REPLACE VIEW $database.revenue_as_of $on_cluster AS
 SELECT
     model, conversion, line, channel, campaign, currency, sum(value) AS revenue, sum(credit) AS conversions
-FROM $database.credits
-WHERE recorded_at <= {as_of:DateTime64(6, 'UTC')}
+FROM $database.credits_as_of(as_of = {as_of:DateTime64(6, 'UTC')})
 GROUP BY model, conversion, line, channel, campaign, currency
 HAVING revenue != 0 OR conversions != 0
 ORDER BY model, conversion, currency, revenue DESC, channel, campaign, line

@@ -4,4 +4,4 @@ SELECT
     ifNull(campaign, ''), touched_at, credit, value, ifNull(currency, '')
 FROM $database.credits_as_of(as_of = {as_of:DateTime64(6, 'UTC')})
 WHERE conversion_id = {conversion_id:UUID}
-ORDER BY recorded_at, revision, profile_id, model, sign, isNull(touchpoint_id), touched_at, touchpoint_id, line
+ORDER BY revision, recorded_at, profile_id, model, sign, isNull(touchpoint_id), touched_at, touchpoint_id, line

@@ -166,7 +166,7 @@ def test_people_read_it_section_by_section(pipeline: Pipeline) -> None:
     assert "worth      10.01 EUR net\n" in shown
     titles = [line.removeprefix("# ") for line in shown.splitlines() if line.startswith("# ")]
     assert titles == ["Path", "What each model gives", "Restatements"]
-    assert f"first\t2026-03-01 12:00:00\tsearch (page_view)\t 100.00%\t{'█' * BAR}\t10.01\n" in shown
+    assert f"first\t2026-03-01 12:00:00\tsearch (page_view)\t100.00%\t{'█' * BAR}\t10.01\n" in shown
     assert "email spring (page_view)" in shown
     assert "\tconversion\t1\tfirst\t\tsearch 100.00% 10.01\n" in shown
 

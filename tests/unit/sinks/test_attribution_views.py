@@ -149,8 +149,20 @@ def test_the_ledger_of_the_real_stages_is_whole_and_each_entry_that_is_lost_or_d
     assert "withheld" in {row[0] for row in seen(store, "credits", "DISTINCT line")}
     assert count(store, "attribution_violations") == 0
 
-    # One entry that carries value, and still counts for something: its like was not taken back.
     d = store.database
+    # At every moment the books balance, though causes were worked off in another order than they had arrived in.
+    moments = [row[0] for row in seen(store, "credits", "DISTINCT recorded_at")]
+    assert len(moments) > 10
+    for moment in moments:
+        unbalanced = store.rows(
+            "SELECT conversion_id, model, sum(earned), min(earned) FROM"
+            " (SELECT conversion_id, model, sum(credit) AS earned"
+            f" FROM {d}.credits_as_of(as_of = '{moment}') GROUP BY conversion_id, model, line, touchpoint_id)"
+            " GROUP BY conversion_id, model HAVING sum(earned) NOT IN (0, 1) OR min(earned) < 0"
+        )
+        assert unbalanced == [], moment
+
+    # One entry that carries value, and still counts for something: its like was not taken back.
     [(entry, conversion, model)] = store.rows(
         f"SELECT argMax(entry_id, (recorded_at, revision)), conversion_id, model FROM {d}.credits WHERE credit > 0"
         " GROUP BY conversion_id, model ORDER BY conversion_id, model LIMIT 1"
