@@ -171,6 +171,19 @@ def test_people_read_it_section_by_section(pipeline: Pipeline) -> None:
     assert "\tconversion\t1\tfirst\t\tsearch 100.00% 10.01\n" in shown
 
 
+def test_a_conversion_without_a_value_has_credit_and_no_money(pipeline: Pipeline) -> None:
+    pipeline.seen(a_visit("search", 0, "search"), an_event("news", ADA, minute=DAY, touchpoint="newsletter_subscribed"))
+    story = told(str(derived_id("news")))
+    assert (story["conversion"], story["closing"], story["currency"], story["net"]) == ("newsletter", False, None, None)
+    assert [(line["channel"], line["credit"], line["value"]) for line in story["models"]["first"]] == [
+        ("search", "1.000000000", None)
+    ]
+    shown = run(str(derived_id("news")), "--as-of", (AT + timedelta(days=2)).isoformat()).stdout
+    assert "worth      no value\n" in shown
+    assert "as of      2026-03-03 12:00:00; the facts above are those of now\n" in shown
+    assert "\tfirst\t\tsearch 100.00%\n" in shown
+
+
 def test_a_time_before_anything_was_recorded_says_so(pipeline: Pipeline) -> None:
     two_visits_and_an_order(pipeline)
     done = run("--order", "W-1", "--as-of", "2020-01-01")
