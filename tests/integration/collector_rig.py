@@ -47,15 +47,20 @@ async def make_topics(bootstrap: str, *names: str, partitions: int = 4) -> None:
         await admin.close()
 
 
-async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
-    """Read a topic from its beginning to its present end."""
+async def partitions_of(bootstrap: str, topic: str) -> int:
+    """How many partitions a topic has; tests share brokers, and who came first has made it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         described = await admin.describe_topics([topic])
     finally:
         await admin.close()
-    partitions = [TopicPartition(topic, partition["partition"]) for partition in described[0]["partitions"]]
+    return len(described[0]["partitions"])
+
+
+async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
+    """Read a topic from its beginning to its present end."""
+    partitions = [TopicPartition(topic, number) for number in range(await partitions_of(bootstrap, topic))]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     records: list[ConsumerRecord[bytes, bytes]] = []
     async with consumer:

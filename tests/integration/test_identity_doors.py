@@ -17,9 +17,8 @@ from schemas.base import event_id
 from schemas.identity import Command, IdentityMessage
 from schemas.topics import COLLECTED, IDENTITY
 from streams.worker.partitioning import partition_of
-from tests.integration.collector_rig import CollectorProcess, make_topics, read_all
+from tests.integration.collector_rig import CollectorProcess, make_topics, partitions_of, read_all
 
-PARTITIONS = 4
 ADMIN = {"key": "admin-key", "name": "Service desk"}
 AS_ADMIN = ("admin-key", "")
 
@@ -29,11 +28,11 @@ async def decisions(broker: BrokerProcess, *keys: str) -> list[ConsumerRecord[by
     return [one for one in await read_all(broker.bootstrap, IDENTITY.name) if (one.key or b"").decode() in keys]
 
 
-def as_command(record: ConsumerRecord[bytes, bytes]) -> Command:
+def as_command(record: ConsumerRecord[bytes, bytes], partitions: int) -> Command:
     message = IdentityMessage.model_validate_json(record.value or b"").message
     assert isinstance(message, Command)
     assert (record.key or b"").decode() == message.to
-    assert record.partition == partition_of(message.to.encode(), PARTITIONS)
+    assert record.partition == partition_of(message.to.encode(), partitions)
     assert record.timestamp == int(message.requested_at.timestamp() * 1000)
     return message
 
@@ -41,7 +40,7 @@ def as_command(record: ConsumerRecord[bytes, bytes]) -> Command:
 async def test_what_the_door_has_accepted_is_on_kafka_once_for_its_node(
     broker: BrokerProcess, free_port: Callable[[], int], tmp_path: Path
 ) -> None:
-    await make_topics(broker.bootstrap, IDENTITY.name, partitions=PARTITIONS)
+    await make_topics(broker.bootstrap, IDENTITY.name)
     name = uuid.uuid4().hex
     card, customer = f"loyalty:{name}", f"customer:{name}"
     began = datetime.now(UTC)
@@ -57,7 +56,8 @@ async def test_what_the_door_has_accepted_is_on_kafka_once_for_its_node(
             assert answer.status_code == 202
         refused = collector.client.post("/v1/identity/block", json={"identifier": card})  # with the write key
         assert refused.status_code == 403
-    found = [as_command(record) for record in await decisions(broker, card, customer)]
+    partitions = await partitions_of(broker.bootstrap, IDENTITY.name)
+    found = [as_command(record, partitions) for record in await decisions(broker, card, customer)]
     assert [one.action for one in found] == ["merge", "unmerge", "block", "unblock"]
     first = found[0]
     assert (first.to, first.other, first.reason, first.requested_by) == (card, customer, "she called", "Service desk")
@@ -70,14 +70,16 @@ async def test_what_the_door_has_accepted_is_on_kafka_once_for_its_node(
 async def test_the_command_line_writes_the_same_record(
     broker: BrokerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await make_topics(broker.bootstrap, IDENTITY.name, partitions=PARTITIONS)
+    await make_topics(broker.bootstrap, IDENTITY.name)
     name = uuid.uuid4().hex
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", broker.bootstrap)
     words = ["identity", "merge", f"loyalty:{name}", f"customer:{name}", "--new", "--no-wait", "--id", name]
     done = CliRunner().invoke(app, [*words, "--by", "Service desk", "--reason", "she called"])
     assert done.exception is None, done.exception
-    [command] = [as_command(record) for record in await decisions(broker, f"loyalty:{name}", f"customer:{name}")]
+    partitions = await partitions_of(broker.bootstrap, IDENTITY.name)
+    found = await decisions(broker, f"loyalty:{name}", f"customer:{name}")
+    [command] = [as_command(record, partitions) for record in found]
     assert command == Command(
         to=f"loyalty:{name}",
         action="merge",
