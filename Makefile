@@ -16,7 +16,7 @@ TESTS ?= tests
 WORKERS ?= 2
 DEMO ?=
 
-.PHONY: help setup setup-demo setup-dev setup-bench setup-base demo up test check fix bench lock hooks clean
+.PHONY: help setup setup-demo setup-dev setup-bench setup-base demo up test lint check fix bench lock hooks clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,10 +82,12 @@ up: $(DEMO_STAMP) ## the whole local stack, until Ctrl-C
 test: $(DEV_STAMP) ## every test; what cannot run here is said at the end (TESTS=tests/unit for a part)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
-check: $(DEV_STAMP) ## format, lint, types, and the quick tests
+lint: $(DEV_STAMP) ## format, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+check: lint ## format, lint, types, and the quick tests
 	@$(BIN)/python -m pytest -q tests/unit tests/properties
 
 fix: $(DEV_STAMP) ## put the format right, and what the linter can mend

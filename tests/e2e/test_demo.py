@@ -57,7 +57,7 @@ def test_a_demo_that_is_stopped_leaves_no_process_behind(tmp_path: Path) -> None
         parts = process.children(recursive=True)
         assert len(parts) >= 5
         process.terminate()
-        assert process.wait(60) != 0
+        assert process.wait(150) != 0  # a table that is being read is read to its end, beside whatever else runs
         assert psutil.wait_procs(parts, timeout=20)[1] == []
     finally:
         if process.is_running():
