@@ -271,6 +271,8 @@ class Profile:
         reach = max([touch.at, *(flip.at for flip in flips)]) + rules.look_back
         was = as_they_were(self._facts(touch, reach), flips)
         names_known_order = touch.order is not None and bool(log.naming(touch.order))
+        # What opens a visit, or does so no more, counts in its order's journey, which may lie in front of all this.
+        names_known_order |= any(flip.order is not None for flip in flips)
         for flip in flips:
             flip.flags ^= OPENS_VISIT
             log.changed(flip)

@@ -62,16 +62,24 @@ def work_out(
     at = min(touch.at for touch in chain(gone, came, again))
     place = at, b""  # both borders of a window are in: conversions of that very moment are concerned
     begin = 0 if orders else log.segment_of(place)
-    old = log.since_segment(begin)
-    leaving = {touch.id for touch in gone}
-    new = [touch for touch in old if touch.id not in leaving]
-    new += came
-    new.sort(key=by_key)
+    old, new = _with_and_without(log, begin, gone, came)
     opens = flips_among(log, place, new[bisect_left(new, at, key=_at) :], rules) if gone or came else []
+    if begin and any(touch.order is not None for touch in opens):
+        begin = 0  # it counts in its order's journey, which may lie in front of all this
+        old, new = _with_and_without(log, begin, gone, came)
     converts = [touch for touch in came if touch.order is None and rules.of(touch).conversion is not None]
     converts += _flips_of_orders(new, orders, rules, is_sealed)
     moments = sorted(touch.at for touch in chain(gone, came, opens))
     return Change(begin, old, new, opens, converts, moments, orders, {touch.id for touch in again}, rules.look_back)
+
+
+def _with_and_without(
+    log: TouchLog, begin: int, gone: Sequence[Touch], came: Sequence[Touch]
+) -> tuple[list[Touch], list[Touch]]:
+    """Give the events from segment `begin` on as they are, and as they will be."""
+    old = log.since_segment(begin)
+    leaving = {touch.id for touch in gone}
+    return old, sorted([*(touch for touch in old if touch.id not in leaving), *came], key=by_key)
 
 
 def carry_out(profile_id: str, log: TouchLog, rules: Rules, change: Change) -> Restated:
