@@ -43,8 +43,9 @@ class Label(WireModel):
 class Seen(WireModel):
     """`sender` was seen in one event with the node, which is to take it for a neighbour.
 
-    `sighted_at` is the event's time where the sender names a customer. `decided_at`: no event but a person has joined
-    them, then. `label` is the sender's; None: it says nothing, as it is blocked.
+    It is said once, and to a node that has asked whenever the two are seen again. `sighted_at` is the event's time
+    where the sender names a customer. `decided_at`: no event but a person has joined them, then. `label` is the
+    sender's; None: it says nothing, as it is blocked.
     """
 
     type: Literal["seen"] = "seen"
@@ -64,6 +65,26 @@ class Labelled(WireModel):
     to: Key
     sender: Key
     label: Label | None = None
+    evidence: Evidence
+
+
+class Asked(WireModel):
+    """The sender is seen with several customers: it wants to hear of every time that the node was seen with it."""
+
+    type: Literal["asked"] = "asked"
+    to: Key
+    sender: Key
+    evidence: Evidence
+
+
+class Sighted(WireModel):
+    """The answer: when the sender, who names a customer, was seen with the node, by trusted sources and by others."""
+
+    type: Literal["sighted"] = "sighted"
+    to: Key
+    sender: Key
+    seen: tuple[Timestamp, ...] = ()
+    unverified_seen: tuple[Timestamp, ...] = ()
     evidence: Evidence
 
 
@@ -103,4 +124,4 @@ class Command(WireModel):
 class IdentityMessage(WireModel):
     """One record of the topic."""
 
-    message: Annotated[Seen | Labelled | Parted | Command, Field(discriminator="type")]
+    message: Annotated[Seen | Labelled | Asked | Sighted | Parted | Command, Field(discriminator="type")]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas import topics
-from schemas.identity import Evidence, IdentityMessage, Label, Labelled, Parted, Seen
+from schemas.identity import Asked, Evidence, IdentityMessage, Label, Labelled, Parted, Seen, Sighted
 from streams.core.identity.messages import Envelope, encode, from_wire, read_message, to_wire
 from streams.core.identity.messages import Labelled as WireLabelled
 from tests.contracts.test_wire_contract import same_json
@@ -40,6 +40,15 @@ MESSAGES = st.one_of(
         evidence=EVIDENCE,
     ),
     st.builds(Labelled, to=KEYS, sender=KEYS, label=st.none() | LABELS, evidence=EVIDENCE),
+    st.builds(Asked, to=KEYS, sender=KEYS, evidence=EVIDENCE),
+    st.builds(
+        Sighted,
+        to=KEYS,
+        sender=KEYS,
+        seen=st.lists(MOMENTS, max_size=3).map(tuple),
+        unverified_seen=st.lists(MOMENTS, max_size=3).map(tuple),
+        evidence=EVIDENCE,
+    ),
     st.builds(Parted, to=KEYS, sender=KEYS, decided_at=MOMENTS, evidence=EVIDENCE),
     st.randoms(use_true_random=False).map(lambda chance: command(chance, (*PEOPLE, *OTHERS))),
 )

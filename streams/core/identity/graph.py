@@ -8,14 +8,22 @@ difference. At the end, so that what many neighbours say together is answered on
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from streams.core.clock import DAY, micros
+from streams.core.clock import micros
 from streams.core.identity.caps import cap_over, exceed, has_room
 from streams.core.identity.decided import decide, hear_join, hear_parted
-from streams.core.identity.messages import Command, Evidence, Labelled, Parted, Seen, from_wire, read_message
+from streams.core.identity.messages import (
+    Asked,
+    Command,
+    Evidence,
+    Labelled,
+    Parted,
+    Seen,
+    Sighted,
+    from_wire,
+    read_message,
+)
 from streams.core.identity.node import (
-    JOINED,
-    MUTED,
-    OVER_CAP,
+    ASKED,
     UNVERIFIED,
     VERIFIED,
     Link,
@@ -26,7 +34,7 @@ from streams.core.identity.node import (
 from streams.core.identity.outbox import Outbox
 from streams.core.identity.plan import home_at
 from streams.core.identity.rules import IdentityRules
-from streams.core.identity.sightings import add_sighting
+from streams.core.identity.sightings import add_own_moment, add_sighting
 from streams.core.identity.stance import stopped_by
 from streams.core.identity.voice import Voice
 from streams.core.trusted import Said
@@ -132,25 +140,25 @@ class Graph:
                 self._out.seen(other, key, evidence, None, verified=verified, sighted=sighted)
                 return
             link = self._new_link(key, node, other, evidence)
-        news = not link.bits & (bit | VERIFIED)
-        if sighted is not None and self._is_new_sighting(link, sighted, verified=verified):
-            news = True
-            if verified:
-                link.sighted = sighted
-            else:
-                link.sighted_unverified = sighted
-        if not news:
+        first = not link.bits & (bit | VERIFIED)
+        seen_anew = sighted is not None and self._has_seen(link, sighted, verified=verified)
+        if not (first or seen_anew):
+            return
+        self._changed.add(key)
+        if not (first or link.bits & ASKED):
             return
         nearer = bit == VERIFIED and not link.bits & VERIFIED
         link.bits |= bit
-        if nearer:
-            link.bits &= ~MUTED
-        self._changed.add(key)
         label = self._voice.label_for(key, node, link)
-        over = self._count(key, node, other, evidence)
+        over = self._count(key, node, other, evidence) if first else None
         if over is not None or (nearer and link.label is not None):
             self._unsettle(key, over or evidence)
         self._out.seen(other, key, evidence, label, verified=verified, sighted=sighted)
+
+    def _has_seen(self, link: Link, at: int, *, verified: bool) -> bool:
+        """Keep when the node was seen with a neighbour; it is told if it asks. Say whether that is new."""
+        moments = link.seen if verified else link.unverified_seen
+        return add_own_moment(moments, at, self._rules.stretch, self._rules.max_sightings)
 
     def _new_link(self, key: str, node: Node, other: str, evidence: Evidence) -> Link:
         link = node.links[other] = Link()
@@ -165,15 +173,6 @@ class Graph:
             self._changed.add(key)
             self._unsettle(key, evidence)
 
-    def _is_new_sighting(self, link: Link, at: int, *, verified: bool) -> bool:
-        """Say whether the other end may not know of it; one that takes no links is asked again once a day."""
-        told = link.sighted if verified else link.sighted_unverified
-        if told is None:
-            return True
-        if link.bits & MUTED:
-            return at // DAY != told // DAY
-        return at // self._rules.stretch != told // self._rules.stretch or at < told
-
     # -- what a neighbour or a person says
 
     def hear(self, value: bytes) -> None:
@@ -187,6 +186,10 @@ class Graph:
             self._hear_seen(message)
         elif isinstance(message, Labelled):
             self._hear_label(message)
+        elif isinstance(message, Asked):
+            self._hear_asked(message)
+        elif isinstance(message, Sighted):
+            self._hear_sighted(message)
         elif isinstance(message, Parted):
             self._hear_parted(message)
         else:
@@ -213,8 +216,6 @@ class Graph:
         if link is None:
             if not has_room(node, bit):
                 self._voice.stopped(key, node, other, cap_over(node), evidence)
-                if node.bits & OVER_CAP:
-                    self._out.labelled(other, key, evidence, None)
                 return
             link = self._new_link(key, node, other, evidence)
         known = link.bits, link.label
@@ -229,6 +230,48 @@ class Graph:
             self._changed.add(key)
             over = self._count(key, node, other, evidence)
             self._unsettle(key, over or evidence)
+        if not link.bits & ASKED and self._rules.is_unique(other) and not self._rules.is_unique(key):
+            self._ask(key, node, evidence)
+
+    def _ask(self, key: str, node: Node, evidence: Evidence) -> None:
+        """Ask the customers for their sightings, once there are several: of one alone they decide nothing."""
+        customers = [
+            (other, link)
+            for other, link in node.links.items()
+            if link.bits & (VERIFIED | UNVERIFIED) and self._rules.is_unique(other)
+        ]
+        if len(customers) > 1:
+            for other, link in customers:
+                if not link.bits & ASKED:
+                    link.bits |= ASKED
+                    self._changed.add(key)
+                    self._out.asked(other, key, evidence)
+
+    def _hear_asked(self, message: Asked) -> None:
+        node = self._known(message.to)
+        link = node.links.get(message.sender) if node is not None else None
+        if link is None:
+            return  # over its cap it remembers no link, and says each sighting as it comes
+        link.bits |= ASKED
+        self._changed.add(message.to)
+        self._out.sighted(message.sender, message.to, message.evidence, link.seen, link.unverified_seen)
+
+    def _hear_sighted(self, message: Sighted) -> None:
+        key = message.to
+        node = self._known(key)
+        if node is None or message.sender not in node.links:
+            return
+        rules = self._rules
+        news = False
+        for seen, moments in (
+            (node.sightings, message.seen),
+            (node.unverified_sightings, message.unverified_seen),
+        ):
+            for at in moments:
+                news |= add_sighting(seen, message.sender, micros(at), rules.stretch, rules.max_sightings)
+        if news:
+            self._changed.add(key)
+            self._unsettle(key, message.evidence)
 
     def _hear_label(self, message: Labelled) -> None:
         key = message.to
@@ -237,10 +280,6 @@ class Graph:
         if node is None or link is None:
             return
         link.label = from_wire(message.label)
-        if message.label is None and self._rules.is_unique(key) and not link.bits & JOINED:
-            link.bits |= MUTED
-        else:
-            link.bits &= ~MUTED
         self._changed.add(key)
         self._unsettle(key, message.evidence)
 

@@ -47,6 +47,24 @@ class Labelled(msgspec.Struct, gc=False, tag_field="type", tag="labelled"):
     label: WireLabel | None = None
 
 
+class Asked(msgspec.Struct, gc=False, tag_field="type", tag="asked"):
+    """`schemas.identity.Asked`."""
+
+    to: str
+    sender: str
+    evidence: Evidence
+
+
+class Sighted(msgspec.Struct, gc=False, tag_field="type", tag="sighted"):
+    """`schemas.identity.Sighted`."""
+
+    to: str
+    sender: str
+    evidence: Evidence
+    seen: tuple[datetime, ...] = ()
+    unverified_seen: tuple[datetime, ...] = ()
+
+
 class Parted(msgspec.Struct, gc=False, tag_field="type", tag="parted"):
     """`schemas.identity.Parted`."""
 
@@ -68,7 +86,7 @@ class Command(msgspec.Struct, gc=False, tag_field="type", tag="command"):
     reason: str | None = None
 
 
-Message = Seen | Labelled | Parted | Command
+Message = Seen | Labelled | Asked | Sighted | Parted | Command
 
 
 class Envelope(msgspec.Struct, gc=False):

@@ -8,8 +8,8 @@ from streams.core.identity.label import Label
 VERIFIED = 1
 UNVERIFIED = 2
 JOINED = 4
-#: The other end takes no links any more: it is asked again only now and then.
-MUTED = 8
+#: The other end is seen with several customers, and is told of every sighting.
+ASKED = 8
 
 #: Bits of a node.
 OVER_CAP = 1
@@ -22,15 +22,15 @@ Decision = tuple[int, bytes]
 class Link(msgspec.Struct, array_like=True, gc=False):
     """What a node knows of a neighbour. `label` is what the neighbour said last, None: nothing.
 
-    `said` is the version of the own label that it was told, 0: none. `sighted` is the last sighting that it was told
-    of, `joined` when a person joined the two.
+    `said` is the version of the own label that it was told, 0: none. `seen` and `unverified_seen` are, for a node of a
+    unique kind, when it was seen with the neighbour. `joined` is when a person joined the two.
     """
 
     bits: int = 0
     label: Label | None = None
     said: int = 0
-    sighted: int | None = None
-    sighted_unverified: int | None = None
+    seen: list[int] = []
+    unverified_seen: list[int] = []
     joined: Decision | None = None
 
 

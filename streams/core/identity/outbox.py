@@ -8,12 +8,14 @@ from schemas.policy import POLICIES
 from streams.core.clock import moment
 from streams.core.identity.label import Label
 from streams.core.identity.messages import (
+    Asked,
     Envelope,
     Evidence,
     Labelled,
     Message,
     Parted,
     Seen,
+    Sighted,
     WriteChange,
     WriteForwarding,
     WriteMove,
@@ -70,6 +72,14 @@ class Outbox:
     def labelled(self, to: str, sender: str, evidence: Evidence, label: Label | None) -> None:
         """Tell a node the sender's label."""
         self.say(Labelled(to, sender, evidence, None if label is None else to_wire(label)))
+
+    def asked(self, to: str, sender: str, evidence: Evidence) -> None:
+        """Ask a node of a unique kind for every time that it was seen with the sender."""
+        self.say(Asked(to, sender, evidence))
+
+    def sighted(self, to: str, sender: str, evidence: Evidence, seen: list[int], unverified_seen: list[int]) -> None:
+        """Tell a node when the sender was seen with it; times in microseconds."""
+        self.say(Sighted(to, sender, evidence, tuple(map(moment, seen)), tuple(map(moment, unverified_seen))))
 
     def parted(self, to: str, sender: str, evidence: Evidence, decided: int) -> None:
         """Tell a node that a person has parted it from the sender."""

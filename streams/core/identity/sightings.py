@@ -7,15 +7,8 @@ Sightings = dict[str, list[int]]
 """By customer: moments in microseconds, in order, at most one of each stretch."""
 
 
-def add_sighting(sightings: Sightings, who: str, at: int, stretch: int, most: int) -> bool:
-    """Take in that `who` was seen at `at`; say whether anything has changed.
-
-    What is kept is a function of the set of sightings: of each stretch and customer the first, and of those the newest
-    `most` by (stretch, customer).
-    """
-    moments = sightings.get(who)
-    if moments is None:
-        moments = sightings[who] = []
+def add_moment(moments: list[int], at: int, stretch: int) -> bool:
+    """Put a moment into its place, unless its stretch has an earlier one; say whether anything has changed."""
     index = bisect_left(moments, at)
     number = at // stretch
     if index and moments[index - 1] // stretch == number:
@@ -26,7 +19,31 @@ def add_sighting(sightings: Sightings, who: str, at: int, stretch: int, most: in
         moments[index] = at
         return True
     moments.insert(index, at)
-    if sum(map(len, sightings.values())) <= most:
+    return True
+
+
+def add_own_moment(moments: list[int], at: int, stretch: int, most: int) -> bool:
+    """Do the same, and keep the newest `most`; say whether anything has changed."""
+    if not add_moment(moments, at, stretch):
+        return False
+    if len(moments) > most:
+        return moments.pop(0) != at
+    return True
+
+
+def add_sighting(sightings: Sightings, who: str, at: int, stretch: int, most: int) -> bool:
+    """Take in that `who` was seen at `at`; say whether anything has changed.
+
+    What is kept is a function of the set of sightings: of each stretch and customer the first, and of those the newest
+    `most` by (stretch, customer).
+    """
+    moments = sightings.get(who)
+    if moments is None:
+        moments = sightings[who] = []
+    before = len(moments)
+    if not add_moment(moments, at, stretch):
+        return False
+    if len(moments) == before or sum(map(len, sightings.values())) <= most:
         return True
     oldest = min((kept[0] // stretch, other) for other, kept in sightings.items() if kept)[1]
     dropped = sightings[oldest].pop(0)
