@@ -49,10 +49,15 @@ def is_pseudonym(value: str) -> bool:
     return value.startswith("hmac:") and PSEUDONYM.fullmatch(value) is not None
 
 
+def strength(kind: str) -> tuple[int, str]:
+    """Give the place of a kind, the strongest first."""
+    return _RANK.get(kind, len(STRENGTH)), kind
+
+
 def strongest(identifiers: Iterable[Identifier]) -> Identifier | None:
     """Give the strongest identifier, the least value first among equals, or None where there is none."""
     return min(
         identifiers,
-        key=lambda identifier: (_RANK.get(identifier.kind, len(STRENGTH)), identifier.kind, identifier.value),
+        key=lambda identifier: (strength(identifier.kind), identifier.value),
         default=None,
     )

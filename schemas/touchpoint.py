@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from schemas.base import Name, ShortText, Timestamp, WireModel, profile_id
+from schemas.base import Name, ShortText, Timestamp, WireModel
 from schemas.bodies import Body
 from schemas.identifier import Identifier, strongest
 from schemas.money import Money
@@ -63,9 +63,3 @@ class Touchpoint(WireModel):
         """The key in `touchpath.collected`: the strongest identifier, or `event:<id>` where there is none."""
         identifier = strongest(self.identifiers)
         return identifier.key if identifier else f"event:{self.event_id}"
-
-
-def profile_of(touchpoint: Touchpoint) -> UUID | None:
-    """Give the profile that the touchpoint's strongest identifier names; None: it cannot be stitched."""
-    identifier = strongest(touchpoint.identifiers)
-    return profile_id(identifier.key) if identifier else None

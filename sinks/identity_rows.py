@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.json import Decoder
 
-from schemas.identifier import STRENGTH
+from schemas.identifier import strength
 from sinks import records as wire
 from sinks.cells import Record, Rows, UnfitError, micros, micros_or_none
 from sinks.versions import by_revision, first_ever, first_in_epoch
@@ -12,20 +12,14 @@ from sinks.versions import by_revision, first_ever, first_in_epoch
 _SAID = Decoder(wire.Said)
 _COMMANDED = Decoder(wire.Commanded)
 _CHANGE = Decoder(wire.ProfileChange)
-_RANK = {kind: rank for rank, kind in enumerate(STRENGTH)}
 
 
 def owner_of(resolved: wire.Resolved, touchpoint: wire.Touchpoint) -> str | None:
     """Give the identifier that a touchpoint moves with: its strongest, which older records do not say themselves."""
     if resolved.owner is not None or not touchpoint.identifiers:
         return resolved.owner
-    found = min(touchpoint.identifiers, key=_strength)
+    found = min(touchpoint.identifiers, key=lambda identifier: (strength(identifier.kind), identifier.value))
     return f"{found.kind}:{found.value}"
-
-
-def _strength(identifier: wire.Identifier) -> tuple[int, str, str]:
-    # As `schemas.identifier.strongest` has it.
-    return _RANK.get(identifier.kind, len(STRENGTH)), identifier.kind, identifier.value
 
 
 def placed(resolved: wire.Resolved, offset: int, epoch: int, partition: int, into: Rows) -> None:

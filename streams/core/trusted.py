@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from schemas.identifier import BLANKS, STRENGTH, strongest
+from schemas.identifier import BLANKS, STRENGTH, strength, strongest
 from schemas.money import minor_digits
 from schemas.touchpoint import AHEAD, EARLIEST, Touchpoint
 
@@ -137,7 +137,7 @@ class Trust:
 
     def __init__(self) -> None:
         self._names: set[str] = set()
-        self._ranks = {kind: (rank, kind) for rank, kind in enumerate(STRENGTH)}
+        self._ranks = {kind: strength(kind) for kind in STRENGTH}
 
     def said(self, value: bytes) -> Said | None:  # noqa: PLR0911  # one way out per doubt
         """Give what a good touchpoint says about who it was; None: ask."""
@@ -193,7 +193,7 @@ class Trust:
             self._names.update((touchpoint.touchpoint, touchpoint.channel))
         for identifier in touchpoint.identifiers:
             if identifier.kind not in self._ranks and len(self._ranks) < _MOST_KINDS:
-                self._ranks[identifier.kind] = len(STRENGTH), identifier.kind
+                self._ranks[identifier.kind] = strength(identifier.kind)
 
 
 def said_by(touchpoint: Touchpoint) -> Said:

@@ -8,9 +8,7 @@ away changes just what hung on it.
 
 import msgspec
 
-from schemas.identifier import STRENGTH
-
-_RANK = {kind: rank for rank, kind in enumerate(STRENGTH)}
+from schemas.identifier import strength
 
 #: The distance of a label without an anchor.
 UNANCHORED = -1
@@ -29,7 +27,7 @@ class Label(msgspec.Struct, array_like=True, gc=False, frozen=True):
     way: tuple[str, ...] = ()
 
 
-Order = tuple[bool, int, bool, int, str, str, int, tuple[str, ...]]
+Order = tuple[bool, int, bool, tuple[int, str], str, int, tuple[str, ...]]
 
 
 def kind_of(key: str) -> str:
@@ -39,13 +37,11 @@ def kind_of(key: str) -> str:
 
 def order_of(label: Label) -> Order:
     """Give the label's place: the least is the best."""
-    kind = kind_of(label.named)
     return (
         label.distance == UNANCHORED,
         label.distance,
         label.made,
-        _RANK.get(kind, len(STRENGTH)),
-        kind if kind not in _RANK else "",
+        strength(kind_of(label.named)),
         label.named,
         len(label.way),
         label.way,
