@@ -11,6 +11,7 @@ from deploy.cli.exits import CommandError, Exit
 from deploy.cli.moments import AGES, moment
 from deploy.cli.options import ConfigOption, JsonOption, checked_catalogue, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say
+from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,7 @@ def fits(
     from sinks.sql import query
 
     settings = settings_of(config)
-    with _Opened(settings) as store:
+    with tables_of(settings) as store:
         rows = store.rows(query("attribution_fits", store.database), {"model": name, "limit": limit})
     columns = (
         *("model", "fitted at", "published at", "in force", "since", "until", "journeys", "conversions", "coverage"),
@@ -162,7 +163,7 @@ def publish(
     from deploy.attribution_publish import kept
 
     settings = settings_of(config)
-    with _Opened(settings) as store:
+    with tables_of(settings) as store:
         models = kept(store, fit.lower())
         if fit and len(models) != 1:
             many = "there are several fits whose id begins with" if models else "there is no fit"
@@ -175,27 +176,6 @@ def publish(
 
 
 # ---- what they share
-
-
-class _Opened:
-    """A connection to ClickHouse whose errors end the command with the right code."""
-
-    def __init__(self, settings: Settings) -> None:
-        from sinks.client import Store
-
-        self._store = Store(settings.clickhouse)
-
-    def __enter__(self) -> Store:
-        return self._store
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        from sinks.client import StoreError, StoreUnreachableError
-
-        self._store.close()
-        if isinstance(error, StoreUnreachableError):
-            raise CommandError(str(error), Exit.NOT_READY) from error
-        if isinstance(error, StoreError):
-            raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
 
 
 def _fitted(
@@ -217,7 +197,7 @@ def _fitted(
     from streams.core.attribution.data_driven.fit import FitError
     from streams.core.attribution.data_driven.paths import PathError
 
-    with _Opened(settings) as store:
+    with tables_of(settings) as store:
         try:
             with _waiting(f"fitting {name}"):
                 found = learn(store, catalogue, window, level, request, name, now)

@@ -12,6 +12,7 @@ from deploy.cli.exits import CommandError, Exit
 from deploy.cli.moments import moment
 from deploy.cli.options import ConfigOption, JsonOption, settings_of
 from deploy.cli.output import Format, chosen, json_out, say
+from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,21 +82,14 @@ def _id_of(text: str | None) -> UUID | None:
 
 def _found(settings: Settings, event_id: UUID | None, order: str | None, as_of: datetime | None) -> Explained:
     from deploy.attribution_explain import ExplainStore, NoConversionError, SeveralConversionsError
-    from sinks.client import Store, StoreError, StoreUnreachableError
 
-    store = Store(settings.clickhouse, retries=())
     try:
-        return ExplainStore(store).explained(event_id, order, as_of)
+        with tables_of(settings, patient=False) as store:
+            return ExplainStore(store).explained(event_id, order, as_of)
     except NoConversionError as error:
         raise CommandError(str(error)) from error
     except SeveralConversionsError as error:
         raise CommandError(str(error), Exit.USAGE) from error
-    except StoreUnreachableError as error:
-        raise CommandError(str(error), Exit.NOT_READY) from error
-    except StoreError as error:
-        raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
-    finally:
-        store.close()
 
 
 def tell(found: Explained, form: Format) -> None:

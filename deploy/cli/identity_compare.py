@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.exits import CommandError, Exit
 from deploy.cli.moments import moment
 from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, checked_catalogue, settings_of
 from deploy.cli.output import chosen, json_out, say
+from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -190,17 +190,9 @@ def _recorded(
     settings: Settings, since: datetime | None, until: datetime | None, limit: int
 ) -> tuple[list[Output], int]:
     from deploy.identity_compare import recorded
-    from sinks.client import Store, StoreError, StoreUnreachableError
 
-    store = Store(settings.clickhouse, retries=())
-    try:
+    with tables_of(settings, patient=False) as store:
         return recorded(store, since, until, limit)
-    except StoreUnreachableError as error:
-        raise CommandError(str(error), Exit.NOT_READY) from error
-    except StoreError as error:
-        raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
-    finally:
-        store.close()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.options import checked_catalogue
+from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +31,7 @@ def identifier_typed(settings: Settings, text: str, region: str | None, what: st
 def identity_store(settings: Settings) -> Iterator[IdentityStore]:
     """Give the way to ClickHouse; where nobody answers, or no tables are, the command ends."""
     from deploy.identity_store import IdentityStore
-    from sinks.client import Store, StoreError, StoreUnreachableError
 
     rules = checked_catalogue(settings).identity
-    store = Store(settings.clickhouse, retries=())
-    try:
+    with tables_of(settings, patient=False) as store:
         yield IdentityStore(store, rules)
-    except StoreUnreachableError as error:
-        raise CommandError(str(error), Exit.NOT_READY) from error
-    except StoreError as error:
-        raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
-    finally:
-        store.close()

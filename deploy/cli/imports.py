@@ -20,6 +20,7 @@ from deploy.cli.options import (
     source_settings,
 )
 from deploy.cli.output import chosen, rows_out, say
+from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -169,7 +170,6 @@ def costs(
     """
     from deploy.costs import import_costs
     from producers.costs import CostFileError
-    from sinks.client import Store, StoreError, StoreUnreachableError
 
     if decimal not in (None, ".", ","):
         raise CommandError(f"--decimal: {decimal!r} is neither . nor ,", Exit.USAGE)
@@ -177,9 +177,8 @@ def costs(
     catalogue = checked_catalogue(settings)
     done: list[CostSummary] = []
     failed = 0
-    store = Store(settings.clickhouse)
     paths = paths_of(files)
-    try:
+    with tables_of(settings) as store:
         for path in paths:
             try:
                 done.append(
@@ -195,12 +194,6 @@ def costs(
             except CostFileError as error:
                 failed += 1
                 say(f"touchpath: {error}")
-    except StoreUnreachableError as error:
-        raise CommandError(str(error), Exit.NOT_READY) from error
-    except StoreError as error:
-        raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
-    finally:
-        store.close()
     _tell_costs(done, as_json=as_json)
     refused = sum(len(one.refused) for one in done)
     if failed or refused:

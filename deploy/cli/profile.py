@@ -11,6 +11,7 @@ import typer
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.options import ConfigOption, JsonOption, PhoneRegionOption, checked_catalogue, settings_of
 from deploy.cli.output import Format, chosen, json_out, say
+from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,16 +203,8 @@ def _said_by(text: str, verified: bool) -> str:
 def _stores(settings: Settings) -> Iterator[tuple[IdentityStore, ProfileStore]]:
     from deploy.identity_store import IdentityStore
     from deploy.profile_store import ProfileStore
-    from sinks.client import Store, StoreError, StoreUnreachableError
 
     rules = checked_catalogue(settings).identity
-    store = Store(settings.clickhouse, retries=())
-    try:
+    with tables_of(settings, patient=False) as store:
         identities = IdentityStore(store, rules)
         yield identities, ProfileStore(store, identities)
-    except StoreUnreachableError as error:
-        raise CommandError(str(error), Exit.NOT_READY) from error
-    except StoreError as error:
-        raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
-    finally:
-        store.close()

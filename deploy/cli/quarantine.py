@@ -21,6 +21,7 @@ from deploy.cli.options import (
     source_settings,
 )
 from deploy.cli.output import chosen, json_out, rows_out, say
+from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,17 +273,9 @@ def _doors(settings: Settings, adapter: str | None, options: dict[str, Any]) -> 
 @contextmanager
 def _quarantine(settings: Settings) -> Iterator[QuarantineStore]:
     from deploy.quarantine_store import QuarantineStore
-    from sinks.client import Store, StoreError, StoreUnreachableError
 
-    store = Store(settings.clickhouse)
-    try:
+    with tables_of(settings) as store:
         yield QuarantineStore(store)
-    except StoreUnreachableError as error:
-        raise CommandError(str(error), Exit.NOT_READY) from error
-    except StoreError as error:
-        raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
-    finally:
-        store.close()
 
 
 def _wanted(source: str, reason: str, door: str, since: str | None, until: str | None, *, every: bool) -> Wanted:
