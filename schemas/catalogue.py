@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from schemas.attributing import AttributionSettings
 from schemas.base import Name
 from schemas.converting import ConversionEntry, CurrencySettings
 from schemas.policy import Policy
 from schemas.rates import RatesError, read_rates
-from schemas.section import Section
+from schemas.section import Pattern, Section
 
 DEFAULT = Path(__file__).with_name("catalogue.toml")
 Days = Annotated[int, Field(ge=0, le=3650)]
@@ -85,9 +85,9 @@ class ChannelRule(Section):
     """One rule: everything that it says must be so. Texts are regular expressions for the whole value, lower case."""
 
     channel: Name
-    medium: str | None = None
+    medium: Pattern | None = None
     """utm_medium."""
-    source: str | None = None
+    source: Pattern | None = None
     """utm_source."""
     click_ids: tuple[str, ...] = ()
     """One of these stands in the page's address: gclid."""
@@ -95,15 +95,6 @@ class ChannelRule(Section):
     """The visitor came from another site, of one of these kinds."""
     sites: tuple[str, ...] = ()
     """The visitor came from one of these sites, or a subdomain of one."""
-
-    @field_validator("medium", "source")
-    @classmethod
-    def _is_a_pattern(cls, text: str | None) -> str | None:
-        try:
-            re.compile(text or "")
-        except re.error as error:
-            raise ValueError(f"{text!r} is no regular expression: {error}") from None
-        return text
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
