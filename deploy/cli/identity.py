@@ -143,9 +143,9 @@ def unblock(
 ) -> None:
     """Let a blocked identifier join others again, also one that its cap or the catalogue's list has blocked.
 
-    All that it was ever seen with counts again.
+    What it was seen with counts again; what came beyond its cap was not remembered, and counts from now on.
 
-    touchpath identity unblock email:ada@example.org --reason "it was hers after all"
+      touchpath identity unblock email:ada@example.org --reason "it was hers after all"
     """
     sending = Sending(reason, by, own_id, new, wait, timeout, as_json)
     decide("unblock", settings_of(config), sending, [key], phone_region)

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 import orjson
 import phonenumbers
 
+from producers.adapters.changed_json import json_changed
 from producers.adapters.hotline.numbers import number_of
 from producers.adapters.loose import folded
 from producers.adapters.naming import NAMED, NESTED, NETWORKS
@@ -57,7 +58,7 @@ def bytes_hidden(raw: bytes, sender: Sender, named: Mapping[str, str]) -> bytes 
         return raw
     inside = _Inside(sender, named)
     try:
-        if (found := _json(raw, inside)) is not None:
+        if (found := json_changed(raw, inside.whole)) is not None:
             return found
         text = raw.decode("utf-8-sig")
         found_text = _form(text, inside)
@@ -240,27 +241,6 @@ def _is_valid(number: str) -> bool:
         return phonenumbers.is_valid_number(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
         return False
-
-
-def _json(raw: bytes, inside: _Inside) -> bytes | None:
-    """Also of lines that are JSON each."""
-    pieces = [raw] if _read(raw) is not None else raw.splitlines()
-    kept = []
-    for piece in pieces:
-        found = _read(piece)
-        if found is None:
-            return None
-        clean = inside.whole(found[0])
-        kept.append(piece if clean == found[0] else orjson.dumps(clean))
-    return raw if kept == pieces else b"\n".join(kept)
-
-
-def _read(raw: bytes) -> tuple[Any] | None:
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-    return (value,) if isinstance(value, dict | list) else None
 
 
 def _form(text: str, inside: _Inside) -> str | None:

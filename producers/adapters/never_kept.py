@@ -10,14 +10,13 @@ import io
 from typing import Any
 from urllib.parse import unquote_plus
 
-import orjson
-
+from producers.adapters.changed_json import json_changed
 from producers.adapters.pieces import delimiter_of
 
 
 def without_fields(raw: bytes, names: frozenset[str]) -> bytes | None:
     """Give the bytes without the fields of these names (lower case); None where they cannot be told from the rest."""
-    if (found := _json(raw, names)) is not None:
+    if (found := json_changed(raw, lambda value: without(value, names))) is not None:
         return found
     text = unquote_plus(raw.decode(errors="replace")).lower()
     if not any(name in text for name in names):
@@ -35,29 +34,6 @@ def without(value: Any, names: frozenset[str]) -> Any:
     if isinstance(value, list):
         return [without(inner, names) for inner in value]
     return value
-
-
-def _json(raw: bytes, names: frozenset[str]) -> bytes | None:
-    """Also of lines that are JSON each."""
-    pieces = [raw] if _read(raw) is not None else raw.splitlines()
-    if not pieces:
-        return None
-    kept = []
-    for piece in pieces:
-        found = _read(piece)
-        if found is None:
-            return None
-        clean = without(found[0], names)
-        kept.append(piece if clean == found[0] else orjson.dumps(clean))
-    return raw if kept == pieces else b"\n".join(kept)
-
-
-def _read(raw: bytes) -> tuple[Any] | None:
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-    return (value,) if isinstance(value, dict | list) else None
 
 
 def _form(raw: bytes, names: frozenset[str]) -> bytes | None:
