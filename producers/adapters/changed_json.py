@@ -10,6 +10,9 @@ def json_changed(raw: bytes, change: Callable[[Any], Any]) -> bytes | None:
     """Give the bytes with each object and list changed; None where they are not JSON, nor lines that are JSON each.
 
     What `change` leaves as it was stays byte by byte.
+
+    Raises:
+        RecursionError: it is nested deeper than `change` can follow.
     """
     pieces = [raw] if _read(raw) is not None else raw.splitlines()
     if not pieces:

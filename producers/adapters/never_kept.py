@@ -16,11 +16,17 @@ from producers.adapters.pieces import delimiter_of
 
 def without_fields(raw: bytes, names: frozenset[str]) -> bytes | None:
     """Give the bytes without the fields of these names (lower case); None where they cannot be told from the rest."""
-    if (found := json_changed(raw, lambda value: without(value, names))) is not None:
-        return found
+    deep = False
+    try:
+        if (found := json_changed(raw, lambda value: without(value, names))) is not None:
+            return found
+    except RecursionError:  # it is JSON, nested deeper than we can follow
+        deep = True
     text = unquote_plus(raw.decode(errors="replace")).lower()
     if not any(name in text for name in names):
         return raw
+    if deep:
+        return None
     found = _form(raw, names)
     return _table(raw, names) if found is None else found
 
