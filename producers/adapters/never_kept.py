@@ -16,17 +16,14 @@ from producers.adapters.pieces import delimiter_of
 
 def without_fields(raw: bytes, names: frozenset[str]) -> bytes | None:
     """Give the bytes without the fields of these names (lower case); None where they cannot be told from the rest."""
-    deep = False
     try:
         if (found := json_changed(raw, lambda value: without(value, names))) is not None:
             return found
     except RecursionError:  # it is JSON, nested deeper than we can follow
-        deep = True
+        return None
     text = unquote_plus(raw.decode(errors="replace")).lower()
     if not any(name in text for name in names):
         return raw
-    if deep:
-        return None
     found = _form(raw, names)
     return _table(raw, names) if found is None else found
 
