@@ -8,7 +8,9 @@ from pydantic import Field
 
 from schemas.base import Name, Timestamp, WireModel
 
-Cause = Literal["conversion", "late_touchpoint", "refund", "merge", "unmerge"]
+Cause = Literal[
+    "conversion", "late_touchpoint", "refund", "merge", "unmerge", "consent", "erasure", "model", "catalogue"
+]
 Credit = Annotated[Decimal, Field(ge=-1, le=1, max_digits=18, decimal_places=9)]
 
 
@@ -18,6 +20,7 @@ class CreditEntry(WireModel):
     `sign` is 1 for an entry and -1 for its reversal; `credit` and `value_minor` carry it, so that sums need no rule.
     `touchpoint_id` is None on two lines: `unattributed`, which carries what no touch earned and has no `touchpoint`,
     and `withheld`, so called there, which carries what touches earned that nobody has allowed to attribute.
+    `fit_id` is the fit of a data-driven model by whose weights it was split.
     """
 
     entry_id: UUID
@@ -31,6 +34,7 @@ class CreditEntry(WireModel):
     touched_at: Timestamp | None = None
     credit: Credit
     value_minor: int
+    fit_id: UUID | None = Field(default=None, exclude_if=lambda fit: fit is None)
 
 
 class Posting(WireModel):

@@ -26,12 +26,12 @@ def placed(resolved: wire.Resolved, offset: int, epoch: int, partition: int, int
     """Add where an arrival brings touchpoints. A forwarding brings none: the arrivals that follow from it do.
 
     Raises:
-        UnfitError: it is neither of the two.
+        UnfitError: it is of no kind.
     """
     arrival = resolved.arrival
     if arrival is None:
-        if bytes(resolved.forwarding) == b"null":
-            raise UnfitError("$", "a record is one of touchpoint, forwarding and arrival")
+        if all(bytes(part) == b"null" for part in (resolved.forwarding, resolved.revisit, resolved.erasure)):
+            raise UnfitError("$", "a record is one of touchpoint, forwarding, arrival, revisit and erasure")
         return
     if resolved.profile_id is None:
         raise UnfitError("$.profile_id", "a move names its profile")

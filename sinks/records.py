@@ -107,15 +107,18 @@ class Arrival(Struct, gc=False):
 
 
 class Resolved(Struct, gc=False):
-    """See `schemas.resolved.Resolved`. A forwarding is for the fold only; that there is one is all that is read."""
+    """See `schemas.resolved.Resolved`. Some kinds are for the fold only: that there is one is all that is read."""
 
     profile_id: UUID | None
     owner: str | None = None
     policy: str = "last_known"
     version: Plan = 0
     touchpoint: Touchpoint | None = None
+    reread: bool = False
     forwarding: Raw = Raw(b"null")
     arrival: Arrival | None = None
+    revisit: Raw = Raw(b"null")
+    erasure: Raw = Raw(b"null")
 
 
 class ProfileChange(Struct, gc=False):
@@ -238,6 +241,7 @@ class Entry(Struct, gc=False):
     channel: str | None = None
     campaign: str | None = None
     touched_at: Moment | None = None
+    fit_id: UUID | None = None
 
 
 class Posting(Struct, gc=False):

@@ -67,7 +67,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "credits_log": (
         *("entry_id", "conversion_id", "profile_id", "conversion", "occurred_at", "cause", "model", "revision"),
         *("sign", "touchpoint_id", "touchpoint", "channel", "campaign", "touched_at", "credit", "currency"),
-        *("minor_digits", "value_minor", "value", "recorded_at", *_PLACE),
+        *("minor_digits", "value_minor", "value", "fit_id", "recorded_at", *_PLACE),
     ),
     "marks_log": ("event_id", "profile_id", "mark", "recorded_at", *_PLACE),
     "quarantine_log": ("quarantine_id", "source", "door", "reason", "raw", "encoding", "received_at", *_PLACE),
@@ -116,6 +116,8 @@ def _resolved(record: Record, epoch: int, partition: int, into: Rows) -> None:
     t = resolved.touchpoint
     if t is None:
         placed(resolved, record.offset, epoch, partition, into)
+        return
+    if resolved.reread:  # it has landed before, and may have moved since
         return
     campaign = t.campaign or _NO_CAMPAIGN
     amount = currency = None
@@ -265,6 +267,7 @@ def _posting(record: Record, epoch: int, partition: int, into: Rows) -> None:
             p.minor_digits,
             entry.value_minor,
             Decimal(entry.value_minor).scaleb(-p.minor_digits),
+            entry.fit_id,
             recorded_at,
             epoch,
             partition,

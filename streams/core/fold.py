@@ -65,7 +65,7 @@ class FoldStage:
             profile = profiles.get(profile_id)
             if profile is None:
                 profile = profiles[profile_id] = _load(profile_id, self._rules, read)
-            if touch is None or resolved.touchpoint is None:
+            if touch is None or resolved.touchpoint is None or resolved.reread:
                 emissions = _move(profile, resolved, counts)
             else:
                 fate, emissions = profile.apply(
@@ -111,7 +111,8 @@ def _move(profile: MovingProfile, resolved: ReadResolved, counts: dict[str, int]
         counts["forwardings"] = counts.get("forwardings", 0) + 1
         return profile.forward(resolved.forwarding)
     if resolved.arrival is None:
-        raise ValueError("a record of nothing")  # a defect of the reader, which lets none through
+        counts["passed_over"] = counts.get("passed_over", 0) + 1
+        return []
     fates, emissions = profile.arrive(resolved.arrival)
     for fate, count in fates.items():
         if count:

@@ -16,6 +16,7 @@ from schemas.money import MOST_MINOR
 from schemas.moves import MoveCause
 from schemas.policy import Policy
 from schemas.resolved import Resolved
+from schemas.revisit import RevisitCause
 
 
 class ReadIdentifier(msgspec.Struct, gc=False):
@@ -124,8 +125,23 @@ class WireArrival(msgspec.Struct, gc=False, omit_defaults=True):
     policy: Policy = "last_known"
 
 
+class ReadRevisit(msgspec.Struct, gc=False):
+    """`schemas.revisit.Revisit`."""
+
+    cause: RevisitCause
+    evidence: UUID
+    recorded_at: Moment
+
+
+class ReadErasure(msgspec.Struct, gc=False):
+    """`schemas.erasure.Erasure`."""
+
+    evidence: UUID
+    recorded_at: Moment
+
+
 class ReadResolved(msgspec.Struct, gc=False):
-    """`schemas.resolved.Resolved`: one of touchpoint, forwarding and arrival, which `read_resolved` has seen to."""
+    """`schemas.resolved.Resolved`: one of its five kinds, which `read_resolved` has seen to."""
 
     profile_id: str | None
     touchpoint: ReadTouchpoint | None = None
@@ -134,6 +150,9 @@ class ReadResolved(msgspec.Struct, gc=False):
     version: Version = 0
     forwarding: ReadForwarding | None = None
     arrival: WireArrival | None = None
+    reread: bool = False
+    revisit: ReadRevisit | None = None
+    erasure: ReadErasure | None = None
 
 
 class WriteMove(msgspec.Struct, gc=False):
@@ -200,7 +219,7 @@ class WriteConversion(msgspec.Struct, gc=False, omit_defaults=True):
     verified: bool = True
 
 
-class WriteEntry(msgspec.Struct, gc=False):
+class WriteEntry(msgspec.Struct, gc=False, omit_defaults=True):
     """`schemas.credit.CreditEntry`."""
 
     entry_id: str
@@ -214,6 +233,7 @@ class WriteEntry(msgspec.Struct, gc=False):
     touched_at: datetime | None
     credit: str
     value_minor: int
+    fit_id: str | None = None
 
 
 class WritePosting(msgspec.Struct, gc=False):
@@ -256,10 +276,13 @@ def read_resolved(value: bytes) -> ReadResolved:
         resolved = _decode(value)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _as_understood(value)
-    if resolved.forwarding is None and resolved.arrival is None:
-        return resolved if resolved.touchpoint is not None else _as_understood(value)
-    one = (resolved.forwarding is None) != (resolved.arrival is None) and resolved.touchpoint is None
-    return resolved if one and _is_id(resolved.profile_id) else _as_understood(value)
+    others = (resolved.forwarding, resolved.arrival, resolved.revisit, resolved.erasure)
+    kinds = sum(part is not None for part in others)
+    if resolved.touchpoint is not None:
+        plain = not kinds and (not resolved.reread or _is_id(resolved.profile_id))
+        return resolved if plain else _as_understood(value)
+    plain = kinds == 1 and not resolved.reread and _is_id(resolved.profile_id)
+    return resolved if plain else _as_understood(value)
 
 
 def _is_id(text: str | None) -> bool:
