@@ -24,7 +24,8 @@ class ConversionRecord(WireModel):
     (`minor_digits` says how many decimals that is): `gross_minor` as sold, `net_minor` after refunds.
     `path` is in order of time; it holds the touches that share the credit, and a touch that nobody has allowed to
     attribute is called `withheld` there. `verified` is False while only a public key has spoken of it: a trusted source
-    that names the same order verifies it, and then its amount counts.
+    that names the same order verifies it, and then its amount counts. `fits` says, by model, by which fit of each
+    published model it was split, also where that left every share as it was.
     """
 
     conversion_id: UUID
@@ -46,3 +47,4 @@ class ConversionRecord(WireModel):
     path: tuple[PathStep, ...] = ()
     recorded_at: Timestamp
     verified: bool = Field(default=True, exclude_if=lambda verified: verified is True)
+    fits: dict[Name, UUID] = Field(default_factory=dict, exclude_if=lambda fits: not fits)

@@ -225,6 +225,7 @@ class Conversion(Struct, gc=False):
     net_minor: Int64 = 0
     path: tuple[PathStep, ...] = ()
     verified: bool = True
+    fits: dict[str, UUID] = {}
 
 
 class Entry(Struct, gc=False):

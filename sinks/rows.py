@@ -62,7 +62,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("conversion_id", "profile_id", "journey_id", "revision", "withdrawn", "conversion", "closing"),
         *("occurred_at", "touchpoint", "channel", "source", "order_id", "currency", "minor_digits"),
         *("gross_minor", "net_minor", "gross", "net", "path.touchpoint_id", "path.touched_at"),
-        *("path.touchpoint", "path.channel", "path.campaign", "recorded_at", "verified", *_PLACE),
+        *("path.touchpoint", "path.channel", "path.campaign", "recorded_at", "verified", "fits", *_PLACE),
     ),
     "credits_log": (
         *("entry_id", "conversion_id", "profile_id", "conversion", "occurred_at", "cause", "model", "revision"),
@@ -233,6 +233,7 @@ def _conversion(record: Record, epoch: int, partition: int, into: Rows) -> None:
             [step.campaign for step in c.path],
             micros(c.recorded_at),
             c.verified,
+            c.fits,
             epoch,
             partition,
             record.offset,

@@ -4,6 +4,18 @@ ALTER TABLE $database.credits_log $on_cluster
     ADD COLUMN IF NOT EXISTS fit_id Nullable(UUID)
         COMMENT 'fit of a data-driven model by whose weights it was split' AFTER value;
 
+ALTER TABLE $database.conversions_log $on_cluster
+    ADD COLUMN IF NOT EXISTS fits Map(LowCardinality(String), UUID) DEFAULT map()
+        COMMENT 'by model: the fit by whose weights it was split' AFTER verified;
+
+CREATE OR REPLACE VIEW $database.conversions $on_cluster AS
+SELECT
+    conversion_id, profile_id, journey_id, revision, conversion, closing, occurred_at, touchpoint, channel, source,
+    order_id, currency, minor_digits, gross_minor, net_minor, gross, net,
+    path.touchpoint_id, path.touched_at, path.touchpoint, path.channel, path.campaign, recorded_at, verified, fits
+FROM $database.conversions_log FINAL
+WHERE NOT withdrawn;
+
 -- Entries and their reversals: sums need no rule, as credit and value carry the sign. Where a new life of the broker began
 -- without the workers' state, revisions begin anew: then what an older one posted of a conversion counts no more once the
 -- newer one has posted of it. Where the state came along, revisions go on, and both count.

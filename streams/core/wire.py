@@ -217,6 +217,7 @@ class WriteConversion(msgspec.Struct, gc=False, omit_defaults=True):
     path: list[WriteStep]
     recorded_at: datetime
     verified: bool = True
+    fits: dict[str, str] = {}
 
 
 class WriteEntry(msgspec.Struct, gc=False, omit_defaults=True):
