@@ -43,13 +43,31 @@ class ModelSettings(Section):
         return self
 
 
+#: What our snippet calls a purpose in the event of a decision, where that is not the last name of its place.
+_OTHER_NAMES = {"advertising": ("ads", "advertising")}
+
+
 class ConsentSettings(Section):
-    """How a touchpoint says that it may be attributed."""
+    """How a touchpoint says that it may be attributed, and how a person says so of all touchpoints."""
 
     fields: tuple[str, ...] = ("context.consent.categoryPreferences.analytics",)
     """Places in the touchpoint's properties. A no at one of them withholds it."""
     unknown: Literal["allowed", "withheld"] = "allowed"
     """What holds for a touchpoint that says nothing at any of them."""
+    decisions: tuple[Name, ...] = ("consent_changed",)
+    """Touchpoints by which a person gives or withdraws consent. A no withholds all that came before it, for good, and
+    what comes after it until the next yes."""
+    decision_fields: tuple[str, ...] | None = None
+    """Places in the properties of a decision that are asked first; `fields` are, where these say nothing. Left out: the
+    last name of each of `fields`, as our snippet writes it."""
+
+    @property
+    def decision_places(self) -> tuple[str, ...]:
+        """Where a decision is looked for first: our snippet's withdrawal has the old state in its context."""
+        if self.decision_fields is not None:
+            return self.decision_fields
+        last = [field.rpartition(".")[2] for field in self.fields]
+        return tuple(dict.fromkeys(name for purpose in last for name in _OTHER_NAMES.get(purpose, (purpose,))))
 
 
 class AttributionSettings(Section):

@@ -198,6 +198,7 @@ class Catalogue(Section):
         self._check_web()
         self._check_conversions()
         self._check_ropo()
+        self._check_consent()
         self._check_events()
         return self
 
@@ -232,6 +233,13 @@ class Catalogue(Section):
         for touchpoint in self.refunds:
             if touchpoint not in self.touchpoints:
                 raise ValueError(f"refunds: there is no touchpoint {touchpoint!r}")
+
+    def _check_consent(self) -> None:
+        consent = self.attribution.consent
+        if "decisions" in consent.model_fields_set:  # not in a catalogue that has never heard of them
+            for touchpoint in consent.decisions:
+                if touchpoint not in self.touchpoints:
+                    raise ValueError(f"attribution.consent.decisions: there is no touchpoint {touchpoint!r}")
 
     def _check_ropo(self) -> None:
         for field in sorted(self.ropo.model_fields_set):

@@ -59,6 +59,12 @@ class MovedTouch(WireModel):
     machine: bool = False
     no_consent: bool = Field(default=False, exclude_if=lambda no_consent: no_consent is False)
     """Nobody has allowed to attribute it."""
+    says_yes: bool = Field(default=False, exclude_if=lambda says_yes: says_yes is False)
+    """It says itself that it may be attributed."""
+    decides: bool | None = Field(default=None, exclude_if=lambda decides: decides is None)
+    """By it the person allows (or not) to attribute touches."""
+    dropped: bool = Field(default=False, exclude_if=lambda dropped: dropped is False)
+    """The event itself was dropped for the bound of its profile: only what it decides travels."""
     named_sale: bool = False
     """Has it an order, an amount or a conversion? Then the fields behind say which."""
     order_id: str | None = None

@@ -5,9 +5,9 @@ Properties are decoded only where something asks about them.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from pydantic_core import from_json
@@ -15,10 +15,14 @@ from pydantic_core import from_json
 from schemas.attributing import ConsentSettings
 from schemas.converting import Condition, ConversionEntry
 from schemas.money import MOST_MINOR, minor_digits
+from streams.core.touch import NO_CONSENT, SAYS_YES
 from streams.core.wire import ReadTouchpoint
 
 Test = Callable[[object], bool]
-_NO_WORDS = frozenset({"false", "no", "0", "denied", "off", "withdrawn"})
+Decided = Literal["yes", "no", "unreadable"] | None
+"""A word on consent; None: nothing is said, or nothing that is a word. Unreadable: nobody can tell."""
+YES_WORDS = frozenset({"true", "yes", "1", "granted", "on", "given", "allowed", "accepted"})
+NO_WORDS = frozenset({"false", "no", "0", "denied", "off", "withdrawn", "rejected"})
 _decode = msgspec.json.Decoder().decode
 
 
@@ -97,30 +101,63 @@ def worth_in(seen: Seen, entry: ConversionEntry) -> tuple[int, str] | None:
 
 
 class Consent:
-    """Judges whether a touchpoint may be attributed, by the places that the catalogue names."""
+    """Judges what a touchpoint says of its attribution, by the places that the catalogue names."""
 
     def __init__(self, settings: ConsentSettings) -> None:
-        self._paths = [field.split(".") for field in settings.fields]
+        self._own = _Places(settings.fields)
+        self._decision = _Places(settings.decision_places)
+        self._decisions = frozenset(settings.decisions)
+        self._unknown = NO_CONSENT if settings.unknown == "withheld" else 0
+
+    def flags_of(self, properties: msgspec.Raw) -> int:
+        """Give the flags of `touch` that say whether the touchpoint with these properties may be named."""
+        word = self._own.word_in(bytes(properties))
+        if word is None:
+            return self._unknown
+        return SAYS_YES if word == "yes" else NO_CONSENT  # unreadable: nobody has readably said yes
+
+    def is_decision(self, touchpoint: str) -> bool:
+        """May a touchpoint of this name, or of the whole that it is a part of, be a person's decision?"""
+        while touchpoint:
+            if touchpoint in self._decisions:
+                return True
+            touchpoint = touchpoint.rpartition(".")[0]
+        return False
+
+    def decided(self, properties: msgspec.Raw) -> Decided:
+        """Say what the person decides by a touchpoint that may be a decision; None: nothing about this."""
+        raw = bytes(properties)
+        first = self._decision.word_in(raw)
+        return first if first is not None else self._own.word_in(raw)
+
+
+class _Places:
+    """Some places in the properties. A no at one of them is a no; else a yes at one of them is a yes."""
+
+    def __init__(self, places: Iterable[str]) -> None:
+        self._paths = [place.split(".") for place in places]
         #: What must stand in the bytes where one of the places is filled: the last name of its path.
         self._hints = [path[-1].rpartition(".")[2].encode() for path in self._paths]
-        self._unknown = settings.unknown == "withheld"
 
-    def withholds(self, properties: msgspec.Raw) -> bool:
-        """Say whether the touchpoint with these properties must not be named."""
-        raw = bytes(properties)
+    def word_in(self, raw: bytes) -> Decided:
         for hint in self._hints:
             if hint in raw:
                 break
         else:
             if b"\\" not in raw:  # no name is written in another way
-                return self._unknown
+                return None
         found = _properties(raw)
         if found is None:
-            return True  # whatever it was meant to say, nobody has readably said yes
-        words = [word for path in self._paths if (word := inside(found, path)) is not None]
-        if not words:
-            return self._unknown
-        return any(word is False or str(word).strip().lower() in _NO_WORDS for word in words)
+            return "unreadable"
+        said: Decided = None
+        for path in self._paths:
+            word = inside(found, path)
+            text = word.strip().lower() if isinstance(word, str) else ""
+            if word == 0 or text in NO_WORDS:  # False is 0
+                return "no"
+            if word == 1 or text in YES_WORDS:
+                said = "yes"
+        return said
 
 
 def _properties(raw: bytes | msgspec.Raw) -> object:

@@ -13,7 +13,18 @@ from schemas.money import minor_digits
 from schemas.moves import MoveCause
 from schemas.policy import Policy
 from streams.core.clock import micros, moment
-from streams.core.touch import MACHINE, NO_CONSENT, TENANT_SHIFT, UNVERIFIED, Sale, Touch
+from streams.core.touch import (
+    DECIDES,
+    DECIDES_NO,
+    DECIDES_YES,
+    MACHINE,
+    NO_CONSENT,
+    SAYS_YES,
+    TENANT_SHIFT,
+    UNVERIFIED,
+    Sale,
+    Touch,
+)
 from streams.core.wire import ReadForwarding, ReadRoute, WireArrival, WireTouch, encode
 
 EPOCH = 1 << 20
@@ -105,8 +116,8 @@ def _later(since: int | None, border: int) -> int:
     return border if since is None else max(since, border)
 
 
-def leave(touch: Touch) -> WireTouch:
-    """Give a touch as it travels."""
+def leave(touch: Touch, *, dropped: bool = False) -> WireTouch:
+    """Give a touch as it travels. `dropped`: only what it decides is left of it."""
     flags, sale = touch.flags, touch.sale
     moved = WireTouch(
         UUID(bytes=touch.id),
@@ -118,6 +129,9 @@ def leave(touch: Touch) -> WireTouch:
         bool(flags & UNVERIFIED),
         bool(flags & MACHINE),
         bool(flags & NO_CONSENT),
+        bool(flags & SAYS_YES),
+        bool(flags & DECIDES_YES) if flags & DECIDES else None,
+        dropped,
     )
     if sale is not None:
         moved.named_sale = True
@@ -142,6 +156,8 @@ def enter(moved: WireTouch, tenant: int, version: int) -> Touch:
         (UNVERIFIED if moved.unverified else 0)
         | (MACHINE if moved.machine else 0)
         | (NO_CONSENT if moved.no_consent else 0)
+        | (SAYS_YES if moved.says_yes else 0)
+        | (0 if moved.decides is None else DECIDES_YES if moved.decides else DECIDES_NO)
         | tenant << TENANT_SHIFT,
         sale,
     )

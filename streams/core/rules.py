@@ -10,7 +10,7 @@ from streams.core.attribution.direct import VISIT_CHANNELS
 from streams.core.attribution.models import Model
 from streams.core.clock import DAY, MINUTE
 from streams.core.conditions import Candidate, Consent, Seen, candidate, reached, worth_in
-from streams.core.touch import MACHINE, NO_CONSENT, Touch
+from streams.core.touch import DECIDES_NO, DECIDES_YES, MACHINE, Touch
 from streams.core.wire import ReadTouchpoint
 
 #: Senders invent names: the memory for them is bounded.
@@ -32,6 +32,8 @@ class TouchRule:
     """What the conversion is worth each time, in minor units and currency."""
     candidates: tuple[Candidate, ...]
     """The conversions that an event of this name may reach, in the catalogue's order, where conditions decide."""
+    decision: bool
+    """An event of this name may be a person's decision on consent."""
 
 
 class Reading(NamedTuple):
@@ -58,7 +60,7 @@ class Rules:
         """
         self._catalogue = catalogue
         self._rules: dict[tuple[str, str, int, str | None], TouchRule] = {}
-        self._readings: dict[tuple[str, str, int, bool], Reading] = {}
+        self._readings: dict[tuple[str, str, int, int], Reading] = {}
         self._consent = Consent(catalogue.attribution.consent)
         self.troubles: dict[str, int] = {}
         """What went wrong since the batch began, counted: names for the metrics. Whoever reports it clears it."""
@@ -93,13 +95,22 @@ class Rules:
 
     def read(self, touchpoint: ReadTouchpoint, machine: int = 0) -> Reading:
         """Ask a touchpoint what the catalogue wants to know beyond its name."""
-        key = touchpoint.touchpoint, touchpoint.channel, machine, self._consent.withholds(touchpoint.properties)
+        key = touchpoint.touchpoint, touchpoint.channel, machine, self._consent.flags_of(touchpoint.properties)
         plain = self._readings.get(key)
         if plain is None:
-            plain = Reading(self.rule(*key[:3]), NO_CONSENT if key[3] else 0)
+            plain = Reading(self.rule(*key[:3]), key[3])
             if len(self._readings) < _MOST_NAMES:
                 self._readings[key] = plain
-        return self._ask(touchpoint, machine, plain) if plain.rule.candidates else plain
+        rule = plain.rule
+        if rule.decision:
+            plain = plain._replace(flags=plain.flags | self._decision(touchpoint))
+        return self._ask(touchpoint, machine, plain) if rule.candidates else plain
+
+    def _decision(self, touchpoint: ReadTouchpoint) -> int:
+        word = self._consent.decided(touchpoint.properties)
+        if word == "unreadable":
+            self.complain(f"unreadable_decision.{touchpoint.touchpoint.partition('.')[0]}")
+        return DECIDES_YES if word == "yes" else DECIDES_NO if word == "no" else 0
 
     def _ask(self, touchpoint: ReadTouchpoint, machine: int, plain: Reading) -> Reading:
         rule, flags = plain.rule, plain.flags
@@ -140,6 +151,7 @@ class Rules:
             refund=refund,
             fixed=conversion.fixed if conversion and conversion.value == "fixed" else None,
             candidates=candidates if any(one.tests or one.entry.value == "field" for one in candidates) else (),
+            decision=self._consent.is_decision(touchpoint),
         )
 
     def _candidates(self, touchpoint: str) -> tuple[Candidate, ...]:

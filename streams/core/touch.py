@@ -16,10 +16,17 @@ UNVERIFIED = 16
 #: A machine did it: an open by a mail filter, a page fetched by a crawler. It earns nothing and makes no visit.
 MACHINE = 32
 
-#: The flags from this bit on are a number: which of the profile's tenants the event belongs to. 0 costs no byte.
-TENANT_SHIFT = 8
 #: Nobody has allowed to attribute it: on a path it has no name, and what it earns goes to a line of its own.
 NO_CONSENT = 64
+#: It says itself that it may be attributed.
+SAYS_YES = 128
+#: By it the person allows, or forbids, to attribute touches; `consenting` says which.
+DECIDES_YES = 256
+DECIDES_NO = 512
+DECIDES = DECIDES_YES | DECIDES_NO
+
+#: The flags from this bit on are a number: which of the profile's tenants the event belongs to. 0 costs no byte.
+TENANT_SHIFT = 10
 
 Key = tuple[int, bytes]
 """The place of an event in its profile's life: (occurred_at in microseconds, event id)."""

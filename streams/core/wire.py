@@ -102,6 +102,9 @@ class WireTouch(msgspec.Struct, gc=False, omit_defaults=True):
     unverified: bool = False
     machine: bool = False
     no_consent: bool = False
+    says_yes: bool = False
+    decides: bool | None = None
+    dropped: bool = False
     named_sale: bool = False
     order_id: str | None = None
     minor: Annotated[int, Meta(ge=-MOST_MINOR, le=MOST_MINOR)] | None = None

@@ -207,6 +207,9 @@ TOUCHES = st.builds(
     unverified=st.booleans(),
     machine=st.booleans(),
     no_consent=st.booleans(),
+    says_yes=st.booleans(),
+    decides=st.sampled_from([None, True, False]),
+    dropped=st.booleans(),
     named_sale=st.booleans(),
     order_id=SOME,
     minor=st.none() | st.integers(-MOST_MINOR, MOST_MINOR),
@@ -261,7 +264,7 @@ def test_a_touch_that_enters_and_leaves_again_says_the_same(arrival: Arrival, ve
     read = read_resolved(record.model_dump_json().encode()).arrival
     assert read is not None
     for moved, touch in zip(arrival.touches, read.touches, strict=True):
-        again = leave(enter(touch, 3, version))
+        again = leave(enter(touch, 3, version), dropped=touch.dropped)
         for name in MovedTouch.model_fields:
             if name == "postings":
                 assert again.postings >= (moved.postings if moved.named_sale else 0)
