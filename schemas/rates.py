@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import cached_property
+from hashlib import sha256
 
 from schemas.money import minor_digits
 
@@ -45,6 +47,15 @@ class RateTable:
     def currencies(self) -> frozenset[str]:
         """The currencies that have a rate on some day, and the base."""
         return frozenset(self._days) | {self.base}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the base and all rates, in hexadecimal: equal tables have equal digests."""
+        said = sha256(self.base.encode())
+        for currency in sorted(self._days):
+            for day, rate in zip(self._days[currency], self._rates[currency], strict=True):
+                said.update(f"\n{currency},{day},{rate.normalize()}".encode())
+        return said.hexdigest()
 
     def rate(self, currency: str, day: date) -> Decimal | None:
         """Give the price of one unit of the base on a day: the newest on or before it; None: there is none."""
