@@ -73,3 +73,410 @@ ALTER TABLE $database.credits $on_cluster
     COMMENT COLUMN recorded_at 'arrival of what caused it',
     COMMENT COLUMN line 'touch, unattributed (no touch earned it) or withheld (consent hides who did)',
     COMMENT COLUMN fit_id 'fit of a data-driven model by whose weights it was split';
+
+-- ---- Models that were published, and conversions that are booked by others
+
+ALTER TABLE $database.model_publications_log $on_cluster
+    ADD COLUMN IF NOT EXISTS withdrawn Bool DEFAULT false
+        COMMENT 'the fit was taken out of force, and none took its place';
+
+-- Of each model the last that was done. A published model with the name of one of the catalogue is passed over by workers.
+CREATE OR REPLACE VIEW $database.models_published $on_cluster AS
+SELECT
+    toString(l.model) AS model, argMax(l.fit_id, l.published_at) AS fit_id, max(l.published_at) AS since,
+    argMax(l.withdrawn, l.published_at) AS is_withdrawn,
+    model IN (
+        SELECT arrayJoin(models) FROM $database.catalogue_log FINAL
+        WHERE version = (SELECT max(version) FROM $database.catalogue_log)) AS is_taken,
+    NOT is_withdrawn AND NOT is_taken AS in_force
+FROM $database.model_publications_log AS l
+GROUP BY l.model
+ORDER BY model
+COMMENT 'Data-driven models that were ever published: which fit, since when, and is it in force';
+
+ALTER TABLE $database.models_published $on_cluster
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN fit_id 'the fit that was published or withdrawn last',
+    COMMENT COLUMN since 'when that was',
+    COMMENT COLUMN is_withdrawn 'it was withdrawn',
+    COMMENT COLUMN is_taken 'the catalogue has a model of that name, which is applied instead',
+    COMMENT COLUMN in_force 'workers split conversions by it';
+
+CREATE OR REPLACE VIEW $database.model_fits $on_cluster AS
+SELECT
+    f.fit_id AS fit_id, f.model AS model, f.kind AS kind, f.chain_order AS chain_order, f.level AS level,
+    f.fitted_at AS fitted_at, if(p.times = 0, NULL, p.last) AS published_at,
+    f.fit_id IN (SELECT fit_id FROM $database.models_published WHERE in_force) AS in_force,
+    f.since AS since, f.until AS until, f.wanted_conversions AS wanted_conversions, f.with_open AS with_open,
+    f.bootstrap AS bootstrap, f.seed AS seed,
+    f.rate AS rate, f.paths AS paths, f.journeys AS journeys, f.conversions AS conversions, f.pathless AS pathless,
+    f.coverage AS coverage, f.one_touch AS one_touch, f.smallest_name AS smallest_name,
+    f.smallest_conversions AS smallest_conversions, f.smallest_journeys AS smallest_journeys,
+    f.states AS states, f.condition AS condition, f.bound AS bound, f.exact AS exact, f.permutations AS permutations,
+    f.below_zero AS below_zero, f.equally AS equally, f.draws AS draws, f.currency AS currency,
+    length(f.weights.name) AS names
+FROM $database.model_fits_log AS f FINAL
+LEFT ANY JOIN
+(
+    SELECT fit_id, count() AS times, max(published_at) AS last
+    FROM $database.model_publications_log WHERE NOT withdrawn GROUP BY fit_id
+) AS p ON p.fit_id = f.fit_id
+ORDER BY model, fitted_at DESC;
+
+-- Empty once `touchpath attribution restate` is through, but for conversions beyond a profile's bound, which stay for good.
+CREATE OR REPLACE VIEW $database.attribution_stale $on_cluster AS
+WITH
+    (SELECT (groupArray(model), groupArray(fit_id)) FROM $database.models_published WHERE in_force) AS wanted,
+    arrayJoin(arrayDistinct(arrayConcat(
+        wanted.1, arrayMap(name -> toString(name), mapKeys(c.fits))))) AS one
+SELECT
+    c.conversion_id AS conversion_id, c.profile_id AS profile_id, c.conversion AS conversion,
+    c.occurred_at AS occurred_at, one AS model,
+    if(mapContains(c.fits, one), c.fits[one], NULL) AS booked_fit,
+    if(has(wanted.1, one), wanted.2[indexOf(wanted.1, one)], NULL) AS fit_in_force
+FROM $database.conversions_log AS c FINAL
+WHERE NOT c.withdrawn AND c.profile_id != toUUID('00000000-0000-0000-0000-000000000000')
+    AND (booked_fit != fit_in_force OR isNull(booked_fit) != isNull(fit_in_force))
+COMMENT 'Conversions that are split by another fit of a data-driven model than the one in force, by none, or by one withdrawn';
+
+ALTER TABLE $database.attribution_stale $on_cluster
+    COMMENT COLUMN conversion_id 'id of the event that converted',
+    COMMENT COLUMN profile_id 'whose it is',
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN occurred_at 'time of the conversion',
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN booked_fit 'the fit that it is split by; NULL: by none',
+    COMMENT COLUMN fit_in_force 'the fit that it should be split by; NULL: by none';
+
+-- What was reported on a day: SELECT * FROM credits_as_of(as_of = '2026-03-01 08:00:00'). An entry is recorded when what
+-- caused it arrived, so that a ledger made anew answers the same. Postings of a conversion stand one on the other: of two
+-- causes that were worked off in another order than they had arrived in, the later one waits for the earlier posting, so
+-- that the books balance at every moment.
+CREATE OR REPLACE VIEW $database.credits_as_of $on_cluster AS
+SELECT
+    c.entry_id AS entry_id, c.conversion_id AS conversion_id, c.profile_id AS profile_id, c.conversion AS conversion,
+    c.occurred_at AS occurred_at, c.cause AS cause, c.model AS model, c.revision AS revision, c.sign AS sign,
+    c.line AS line, c.touchpoint_id AS touchpoint_id, c.touchpoint AS touchpoint, c.channel AS channel,
+    c.campaign AS campaign, c.touched_at AS touched_at, c.credit AS credit, c.currency AS currency,
+    c.minor_digits AS minor_digits, c.value_minor AS value_minor, c.value AS value, c.recorded_at AS recorded_at,
+    c.fit_id AS fit_id
+FROM $database.credits AS c
+LEFT ANY JOIN
+(
+    SELECT conversion_id, min(revision) AS revision
+    FROM $database.credits
+    WHERE recorded_at > {as_of:DateTime64(6, 'UTC')}
+    GROUP BY conversion_id
+) AS to_come ON to_come.conversion_id = c.conversion_id
+WHERE c.recorded_at <= {as_of:DateTime64(6, 'UTC')} AND (to_come.revision = 0 OR c.revision < to_come.revision)
+COMMENT 'The ledger as it was at as_of';
+
+-- ---- Erased customers
+--
+-- What an erased customer has brought is said again of nobody: profile_id 00000000-0000-0000-0000-000000000000, ids that
+-- lead nowhere, no order, times cut to the day. Totals stay; nobody is no customer, and is counted as none. What of times is
+-- finer than a day is off by less than a day there: the comments of those views say so.
+
+-- Must be empty once the pipeline has settled. Per conversion and model the credit of all entries sums to 1 and the value
+-- to the net revenue; for a withdrawn conversion both sum to 0. A model that the ledger knew when the conversion was last
+-- recorded, and that has no entry of it, is a violation too, and so is an entry whose conversion nobody knows.
+-- A model that the newest catalogue has no more, and that was never published or was withdrawn, owes nothing: it must have
+-- given all or nothing. So does a published one with conversions that were last recorded before it came into force.
+-- Of nobody's conversion a model may have nothing: it came after the last word on the conversion, and nobody can be asked again.
+-- One posting says all models that had a word, so that without any entry at all it is lost: a violation.
+CREATE OR REPLACE VIEW $database.attribution_violations $on_cluster AS
+WITH
+    in_force AS
+    (
+        SELECT arrayJoin(models) AS model FROM $database.catalogue_log FINAL
+        WHERE version = (SELECT max(version) FROM $database.catalogue_log)
+        UNION ALL
+        SELECT model FROM $database.models_published WHERE in_force
+    ),
+    models AS
+    (
+        SELECT
+            c.model AS model, greatest(c.first_at, p.since) AS known_from, p.model != '' AS is_published,
+            toUInt8((SELECT max(notEmpty(models)) FROM $database.catalogue_log FINAL
+                    WHERE version = (SELECT max(version) FROM $database.catalogue_log)) = 0
+                OR c.model IN (SELECT model FROM in_force)) AS counts
+        FROM (SELECT toString(model) AS model, min(recorded_at) AS first_at FROM $database.credits GROUP BY model) AS c
+        LEFT ANY JOIN (SELECT model, since FROM $database.models_published WHERE in_force) AS p ON p.model = c.model
+        UNION ALL
+        SELECT '(ledger is empty)', toDateTime64(0, 6, 'UTC'), 0, 1 WHERE (SELECT count() FROM $database.credits_log) = 0
+    ),
+    lines AS
+    (
+        SELECT
+            c.conversion_id AS conversion_id, m.model AS model,
+            toUInt8(m.counts = 0 OR (m.is_published = 1 AND c.recorded_at < m.known_from)) AS is_free,
+            1 AS is_known, toUInt8(m.counts = 1 AND c.is_whole = 0 AND c.recorded_at >= m.known_from) AS is_required,
+            0 AS is_posted,
+            toDecimal128(if(c.withdrawn, 0, 1), 9) AS due_credit, if(c.withdrawn, 0, c.net_minor) AS due_minor,
+            toDecimal128(0, 9) AS got_credit, toInt64(0) AS got_minor
+        FROM
+        (
+            SELECT
+                conversion_id, withdrawn, net_minor,
+                -- Nobody's records are dated by the day: those of the ledger's first day lie before its first entry.
+                if(profile_id = toUUID('00000000-0000-0000-0000-000000000000'),
+                    recorded_at + toIntervalDay(1), recorded_at) AS recorded_at,
+                profile_id = toUUID('00000000-0000-0000-0000-000000000000')
+                    AND conversion_id IN (SELECT conversion_id FROM $database.credits_log) AS is_whole
+            FROM $database.conversions_log FINAL
+        ) AS c
+        CROSS JOIN models AS m
+        UNION ALL
+        SELECT
+            conversion_id, toString(model), 0, 0, 0, 1,
+            toDecimal128(0, 9), toInt64(0), toDecimal128(sum(credit), 9), toInt64(sum(value_minor))
+        FROM $database.credits
+        GROUP BY conversion_id, model
+    )
+SELECT
+    conversion_id, model,
+    max(is_known) = 1 AS conversion_known, max(is_posted) = 1 AS in_ledger,
+    sum(due_credit) AS credit_due, sum(got_credit) AS credit_posted,
+    sum(due_minor) AS value_minor_due, sum(got_minor) AS value_minor_posted
+FROM lines
+GROUP BY conversion_id, model
+HAVING (in_ledger OR (max(is_required) = 1 AND credit_due != 0))
+    AND (credit_due != credit_posted OR value_minor_due != value_minor_posted)
+    AND NOT (conversion_known AND max(is_free) = 1 AND credit_posted IN (0, credit_due))
+ORDER BY conversion_id, model
+COMMENT 'Conversions whose ledger is not whole; must be empty';
+
+ALTER TABLE $database.attribution_violations $on_cluster
+    COMMENT COLUMN conversion_id 'id of the event that converted',
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN conversion_known 'there is such a conversion, maybe withdrawn',
+    COMMENT COLUMN in_ledger 'the model has an entry of it',
+    COMMENT COLUMN credit_due '1; 0: withdrawn or unknown',
+    COMMENT COLUMN credit_posted 'sum of credit in the ledger',
+    COMMENT COLUMN value_minor_due 'net value in minor units',
+    COMMENT COLUMN value_minor_posted 'sum of value_minor in the ledger';
+
+-- As before, but that nobody is no customer: his journeys are those of many.
+CREATE OR REPLACE VIEW $database.channel_overlap $on_cluster AS
+SELECT
+    channel, other, both_profiles AS profiles, channel_profiles, both_conversions AS conversions, channel_conversions,
+    if(channel_profiles = 0, NULL, profiles / channel_profiles) AS profiles_share,
+    if(channel_conversions = 0, NULL, conversions / channel_conversions) AS conversions_share
+FROM
+(
+    SELECT
+        channel, other, sum(with_profiles) AS both_profiles, sum(with_conversions) AS both_conversions,
+        max(if(channel = other, both_profiles, 0)) OVER (PARTITION BY channel) AS channel_profiles,
+        max(if(channel = other, both_conversions, 0)) OVER (PARTITION BY channel) AS channel_conversions
+    FROM
+    (
+        SELECT pair.1 AS channel, pair.2 AS other, count() AS with_profiles, 0 AS with_conversions
+        FROM
+        (
+            SELECT arrayMap(one -> toString(one), groupUniqArrayArray(channels)) AS met
+            FROM $database.journeys
+            WHERE profile_id != toUUID('00000000-0000-0000-0000-000000000000')
+            GROUP BY profile_id
+        )
+        ARRAY JOIN arrayFlatten(arrayMap(a -> arrayMap(b -> (a, b), met), met)) AS pair
+        GROUP BY channel, other
+        UNION ALL
+        SELECT pair.1, pair.2, 0, count()
+        FROM (SELECT arrayMap(one -> toString(one), arrayDistinct(path.channel)) AS met FROM $database.conversions)
+        ARRAY JOIN arrayFlatten(arrayMap(a -> arrayMap(b -> (a, b), met), met)) AS pair
+        GROUP BY 1, 2
+    )
+    GROUP BY channel, other
+)
+WHERE channel != other
+ORDER BY channel, profiles DESC, conversions DESC, other
+COMMENT 'Customers and conversions that two channels have in common; erased customers only by their conversions';
+
+ALTER TABLE $database.channel_overlap $on_cluster
+    COMMENT COLUMN channel 'the shares are of this one',
+    COMMENT COLUMN other 'the other channel',
+    COMMENT COLUMN profiles 'customers who met both',
+    COMMENT COLUMN channel_profiles 'customers who met channel',
+    COMMENT COLUMN conversions 'with both on the path',
+    COMMENT COLUMN channel_conversions 'with channel on the path',
+    COMMENT COLUMN profiles_share 'profiles by channel_profiles',
+    COMMENT COLUMN conversions_share 'conversions by channel_conversions';
+
+-- Whom an erased purchase had been met by before is not known any more. It is neither one of a known buyer nor one of an
+-- unknown one: it stays in purchases and value, is counted by itself (erased), and has no part in any share.
+CREATE OR REPLACE VIEW $database.ropo_purchases $on_cluster AS
+WITH
+    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE purchase = 'store') AS in_store,
+    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE purchase = 'web') AS online,
+    (SELECT if(count() = 0, 30, argMax(look_back_days, version)) FROM $database.catalogue_log) AS window_days
+SELECT
+    p.event_id AS event_id, p.direction AS direction, if(p.is_named, p.profile_id, NULL) AS profile_id,
+    p.occurred_at AS occurred_at, p.currency AS currency, p.value AS value,
+    toBool(p.is_named AND notEmpty(c.touchpoint) AND c.met_at >= p.occurred_at - toIntervalDay(window_days)) AS matched,
+    toBool(matched OR (p.is_named AND p.profile_id IN (SELECT profile_id FROM $database.known_profiles))) AS known,
+    if(matched, c.event_id, NULL) AS last_contact, if(matched, c.touchpoint, NULL) AS last_contact_touchpoint,
+    if(matched, c.met_at, NULL) AS last_contact_at,
+    toBool(p.is_named AND p.profile_id = toUUID('00000000-0000-0000-0000-000000000000')) AS erased
+FROM
+(
+    SELECT
+        conversion_id AS event_id, 1 AS is_named, c.profile_id AS profile_id, c.occurred_at AS occurred_at,
+        toString(c.currency) AS currency, c.net AS value, [toString(c.touchpoint), splitByChar('.', toString(c.touchpoint))[1]] AS names,
+        if(hasAny(in_store, names), 'online_then_store', 'store_then_online') AS direction
+    FROM $database.conversions AS c
+    WHERE c.closing AND (hasAny(in_store, names) OR hasAny(online, names))
+    UNION ALL
+    SELECT
+        t.event_id, 0, toUUID('00000000-0000-0000-0000-000000000000'), t.occurred_at, toString(t.currency),
+        ifNull(t.amount, 0), [toString(t.touchpoint), splitByChar('.', toString(t.touchpoint))[1]] AS names,
+        if(hasAny(in_store, names), 'online_then_store', 'store_then_online')
+    FROM $database.touchpoints AS t
+    WHERE isNull(t.profile_id) AND (hasAny(in_store, names) OR hasAny(online, names))
+        AND t.event_id NOT IN (SELECT conversion_id FROM $database.conversions_log)
+) AS p
+ASOF LEFT JOIN
+(
+    SELECT direction, assumeNotNull(profile_id) AS profile_id, occurred_at AS met_at, event_id, touchpoint
+    FROM $database.ropo_contacts
+    WHERE isNotNull(profile_id)
+) AS c ON c.direction = p.direction AND c.profile_id = p.profile_id AND p.occurred_at >= c.met_at
+COMMENT 'Purchases on one side, and whether the buyer was met on the other side before';
+
+ALTER TABLE $database.ropo_purchases $on_cluster
+    COMMENT COLUMN event_id 'the purchase; of a named buyer the conversion_id',
+    COMMENT COLUMN direction 'online_then_store: bought in a branch; store_then_online: bought online',
+    COMMENT COLUMN profile_id 'buyer; NULL: the purchase names nobody',
+    COMMENT COLUMN occurred_at 'time of the purchase; of an erased buyer the day',
+    COMMENT COLUMN currency 'of value',
+    COMMENT COLUMN value 'net; of a purchase that names nobody as sold',
+    COMMENT COLUMN matched 'the buyer was met on the other side in the look-back window',
+    COMMENT COLUMN known 'the buyer has an identifier of a person, or was matched',
+    COMMENT COLUMN last_contact 'the last event on the other side',
+    COMMENT COLUMN last_contact_touchpoint 'what it was',
+    COMMENT COLUMN last_contact_at 'when',
+    COMMENT COLUMN erased 'the buyer was erased: neither known nor unknown';
+
+-- Always read matched_share with its coverage. matched_share is a lower bound: known buyers also browse unknown. Of those whose
+-- buyer is known, matched_share_of_known were matched. buyer_coverage: purchases whose buyer is known; contact_coverage:
+-- visits (of online_then_store) or contacts in a branch (of store_then_online) that are linked to a known profile.
+-- Shares are of purchases that are not erased.
+CREATE OR REPLACE VIEW $database.ropo_by_month $on_cluster AS
+SELECT
+    p.direction AS direction, p.month AS month, p.currency AS currency,
+    p.purchases AS purchases, p.known AS known, p.matched AS matched,
+    p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
+    if(p.purchases = p.erased, NULL, p.matched / (p.purchases - p.erased)) AS matched_share,
+    if(p.known = 0, NULL, p.matched / p.known) AS matched_share_of_known,
+    if(p.value = p.erased_value, NULL, toFloat64(p.matched_value) / toFloat64(p.value - p.erased_value)) AS matched_value_share,
+    if(p.known_value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.known_value)) AS matched_value_share_of_known,
+    if(p.purchases = p.erased, NULL, p.known / (p.purchases - p.erased)) AS buyer_coverage,
+    c.contacts AS contacts, c.linked AS linked_contacts, if(c.contacts = 0, NULL, c.linked / c.contacts) AS contact_coverage,
+    p.erased AS erased, p.erased_value AS erased_value
+FROM
+(
+    SELECT
+        direction, toStartOfMonth(occurred_at) AS month, currency, count() AS purchases,
+        countIf(q.known) AS known, countIf(q.matched) AS matched, countIf(q.erased) AS erased,
+        sum(q.value) AS value, sumIf(q.value, q.known) AS known_value, sumIf(q.value, q.matched) AS matched_value,
+        sumIf(q.value, q.erased) AS erased_value
+    FROM $database.ropo_purchases AS q
+    GROUP BY direction, month, currency
+) AS p
+LEFT JOIN
+(
+    SELECT direction, toStartOfMonth(occurred_at) AS month, countIf(opens) AS contacts, countIf(opens AND d.linked) AS linked
+    FROM $database.ropo_contacts AS d
+    GROUP BY direction, month
+) AS c ON c.direction = p.direction AND c.month = p.month
+ORDER BY direction, month, currency
+COMMENT 'Research online, purchase offline and its reverse, by month of the purchase, with identity coverage';
+
+ALTER TABLE $database.ropo_by_month $on_cluster
+    COMMENT COLUMN direction 'online_then_store: research online, purchase in a branch; store_then_online: the reverse',
+    COMMENT COLUMN month 'of the purchase, and of the contacts',
+    COMMENT COLUMN currency 'of the values; contacts stand once for each',
+    COMMENT COLUMN purchases 'all, also of unknown and of erased buyers',
+    COMMENT COLUMN known 'of buyers who are known',
+    COMMENT COLUMN matched 'of buyers who were met on the other side before',
+    COMMENT COLUMN value 'of purchases',
+    COMMENT COLUMN known_value 'of known',
+    COMMENT COLUMN matched_value 'of matched',
+    COMMENT COLUMN matched_share 'matched by purchases less erased: a lower bound',
+    COMMENT COLUMN matched_share_of_known 'matched by known',
+    COMMENT COLUMN matched_value_share 'matched_value by value less erased_value: a lower bound',
+    COMMENT COLUMN matched_value_share_of_known 'matched_value by known_value',
+    COMMENT COLUMN buyer_coverage 'known by purchases less erased',
+    COMMENT COLUMN contacts 'visits online, or contacts in a branch',
+    COMMENT COLUMN linked_contacts 'those of known profiles',
+    COMMENT COLUMN contact_coverage 'linked_contacts by contacts',
+    COMMENT COLUMN erased 'of buyers who were erased: neither known nor unknown',
+    COMMENT COLUMN erased_value 'of erased';
+
+CREATE OR REPLACE VIEW $database.ropo $on_cluster AS
+SELECT
+    p.direction AS direction, p.currency AS currency,
+    p.purchases AS purchases, p.known AS known, p.matched AS matched,
+    p.value AS value, p.known_value AS known_value, p.matched_value AS matched_value,
+    if(p.purchases = p.erased, NULL, p.matched / (p.purchases - p.erased)) AS matched_share,
+    if(p.known = 0, NULL, p.matched / p.known) AS matched_share_of_known,
+    if(p.value = p.erased_value, NULL, toFloat64(p.matched_value) / toFloat64(p.value - p.erased_value)) AS matched_value_share,
+    if(p.known_value = 0, NULL, toFloat64(p.matched_value) / toFloat64(p.known_value)) AS matched_value_share_of_known,
+    if(p.purchases = p.erased, NULL, p.known / (p.purchases - p.erased)) AS buyer_coverage,
+    c.contacts AS contacts, c.linked AS linked_contacts, if(c.contacts = 0, NULL, c.linked / c.contacts) AS contact_coverage,
+    p.erased AS erased, p.erased_value AS erased_value
+FROM
+(
+    SELECT
+        direction, currency, count() AS purchases,
+        countIf(q.known) AS known, countIf(q.matched) AS matched, countIf(q.erased) AS erased,
+        sum(q.value) AS value, sumIf(q.value, q.known) AS known_value, sumIf(q.value, q.matched) AS matched_value,
+        sumIf(q.value, q.erased) AS erased_value
+    FROM $database.ropo_purchases AS q
+    GROUP BY direction, currency
+) AS p
+LEFT JOIN
+(
+    SELECT direction, countIf(opens) AS contacts, countIf(opens AND d.linked) AS linked
+    FROM $database.ropo_contacts AS d
+    GROUP BY direction
+) AS c ON c.direction = p.direction
+ORDER BY direction, currency
+COMMENT 'Research online, purchase offline and its reverse, over all time, with identity coverage';
+
+ALTER TABLE $database.ropo $on_cluster
+    COMMENT COLUMN direction 'online_then_store: research online, purchase in a branch; store_then_online: the reverse',
+    COMMENT COLUMN currency 'of the values; contacts stand once for each',
+    COMMENT COLUMN purchases 'all, also of unknown and of erased buyers',
+    COMMENT COLUMN known 'of buyers who are known',
+    COMMENT COLUMN matched 'of buyers who were met on the other side before',
+    COMMENT COLUMN value 'of purchases',
+    COMMENT COLUMN known_value 'of known',
+    COMMENT COLUMN matched_value 'of matched',
+    COMMENT COLUMN matched_share 'matched by purchases less erased: a lower bound',
+    COMMENT COLUMN matched_share_of_known 'matched by known',
+    COMMENT COLUMN matched_value_share 'matched_value by value less erased_value: a lower bound',
+    COMMENT COLUMN matched_value_share_of_known 'matched_value by known_value',
+    COMMENT COLUMN buyer_coverage 'known by purchases less erased',
+    COMMENT COLUMN contacts 'visits online, or contacts in a branch',
+    COMMENT COLUMN linked_contacts 'those of known profiles',
+    COMMENT COLUMN contact_coverage 'linked_contacts by contacts',
+    COMMENT COLUMN erased 'of buyers who were erased: neither known nor unknown',
+    COMMENT COLUMN erased_value 'of erased';
+
+-- What erased customers do to the other views is in their comments.
+ALTER TABLE $database.time_to_conversion $on_cluster
+    MODIFY COMMENT 'Days and touches to conversion; of erased customers whole days only, which are off by less than one';
+ALTER TABLE $database.conversions_by_days $on_cluster
+    MODIFY COMMENT 'How many conversions came so many whole days after their first touch; of erased customers by the calendar';
+ALTER TABLE $database.top_paths $on_cluster
+    MODIFY COMMENT 'Paths to conversion by channel, the most frequent first; days of erased customers are off by less than one';
+ALTER TABLE $database.journeys_by_days_to_conversion $on_cluster
+    MODIFY COMMENT 'Journeys by whole days from first contact to conversion; of erased customers by the calendar';
+ALTER TABLE $database.items_bought $on_cluster
+    MODIFY COMMENT 'Each line of each order or receipt that converted, with the path that led there; not of erased customers';
+ALTER TABLE $database.profiles $on_cluster
+    MODIFY COMMENT 'One row per customer, over all channels; erased customers are none';
+ALTER TABLE $database.conversions $on_cluster
+    MODIFY COMMENT 'Conversions that stand; those of erased customers are nobody''s, with the day for time';
+ALTER TABLE $database.journeys $on_cluster
+    MODIFY COMMENT 'Journeys that stand; those of erased customers are nobody''s, with the day for time';
