@@ -9,12 +9,11 @@ import msgspec
 from schemas import topics
 from schemas.money import minor_digits
 from schemas.policy import Policy
-from streams.core.attribution.ledger import Facts
+from streams.core.attribution.booking import Booking
 from streams.core.clock import moment
 from streams.core.ids import id_text
 from streams.core.journeys import Journey
 from streams.core.moves import Address, in_parts
-from streams.core.rules import TouchRule
 from streams.core.touch import Touch
 from streams.core.wire import (
     WireArrival,
@@ -69,24 +68,22 @@ def journey(profile_id: str, state: Journey, revision: int, recorded_at: datetim
 def conversion(
     profile_id: str,
     touch: Touch,
-    rule: TouchRule,
-    journey_id: str,
-    facts: Facts,
+    booking: Booking,
     revision: int,
     recorded_at: datetime,
     *,
     withdrawn: bool,
 ) -> Emission:
-    """Give the record of a conversion."""
-    sale, currency = touch.sale, facts.currency
+    """Give the record of a conversion as it is booked."""
+    sale, currency = touch.sale, booking.currency
     record = WriteConversion(
         conversion_id=id_text(touch.id),
         profile_id=profile_id,
-        journey_id=journey_id,
+        journey_id=booking.journey,
         revision=revision,
         withdrawn=withdrawn,
-        conversion=rule.conversion or "",
-        closing=rule.closing,
+        conversion=booking.conversion,
+        closing=booking.closing,
         occurred_at=moment(touch.at),
         touchpoint=touch.name,
         channel=touch.channel,
@@ -94,13 +91,15 @@ def conversion(
         order_id=touch.order,
         currency=currency,
         minor_digits=_digits(currency),
-        gross_minor=facts.gross,
-        net_minor=facts.net,
+        gross_minor=booking.gross,
+        net_minor=booking.net,
         path=[
-            WriteStep(id_text(step.id), moment(step.at), step.name, step.channel, step.campaign) for step in facts.path
+            WriteStep(id_text(step.id), moment(step.at), step.name, step.channel, step.campaign)
+            for step in booking.path
         ],
         recorded_at=recorded_at,
-        verified=facts.verified,
+        verified=booking.verified,
+        fits=booking.fits,
     )
     return topics.CONVERSIONS.name, profile_id, record
 
@@ -108,18 +107,17 @@ def conversion(
 def posting(
     profile_id: str,
     touch: Touch,
-    name: str,
+    booking: Booking,
     cause: str,
-    currency: str | None,
     entries: list[WriteEntry],
     recorded_at: datetime,
 ) -> Emission:
-    """Give the posting of a conversion's entries, whose values are in `currency`."""
-    conversion_id = id_text(touch.id)
+    """Give the posting of a conversion's entries, whose values are in the currency of the booking."""
+    conversion_id, currency = id_text(touch.id), booking.currency
     record = WritePosting(
         conversion_id=conversion_id,
         profile_id=profile_id,
-        conversion=name,
+        conversion=booking.conversion,
         occurred_at=moment(touch.at),
         cause=cause,
         currency=currency,

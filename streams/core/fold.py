@@ -1,9 +1,11 @@
 """The stage `fold`: one profile's events into journeys, conversions and the ledger of credits.
 
-Reads and writes bytes; all thinking is in `profile`. The state of a profile is its head under `<profile id>` and sealed
-chunks under `<profile id>/<number>`, each MessagePack, each written at most once per batch.
+Reads and writes bytes; all thinking is in `profile`. The state of a profile is its head under `<profile id>`, sealed
+chunks under `<profile id>/<number>` and bookings of conversions under `<profile id>/c<event id in hex>`. Beside them
+stand the published models that are in force, under `models`. Each is MessagePack and written at most once per batch.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -16,10 +18,12 @@ from schemas.catalogue import Catalogue
 from schemas.money import MOST_MINOR, minor_digits
 from schemas.quarantine import reason_of
 from schemas.touchpoint import EARLIEST
+from streams.core.attribution.book import Book
+from streams.core.attribution.in_force import InForce, book_of, restored, stored, told
 from streams.core.clock import micros
 from streams.core.emit import Emission
 from streams.core.ids import small_hash
-from streams.core.moves import check_arrival, check_forwarding
+from streams.core.moves import check_arrival, check_forwarding, check_moments
 from streams.core.moving import MovingProfile
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
@@ -31,62 +35,89 @@ from streams.core.wire import ReadResolved, ReadTouchpoint, encode, read_resolve
 _decode_chunk = msgspec.msgpack.Decoder(Chunk).decode
 #: Which identifier says on what device it was, the best first.
 _DEVICES = {"device": 0, "anonymous": 1}
+#: Where the lane's state has the models in force.
+MODELS = b"models"
 _FIRST_MOMENT = micros(EARLIEST)
 _LAST_MOMENT = micros(datetime.max.replace(tzinfo=UTC))
 
 
 class FoldStage:
-    """Reads `touchpath.resolved`, writes `journeys`, `conversions`, `credits` and `marks`, and moves to `resolved`."""
+    """Reads `touchpath.resolved`, writes `journeys`, `conversions`, `credits` and `marks`, and moves to `resolved`.
+
+    It reads `touchpath.models` too, of which every partition has all models. Whether a conversion is booked before or
+    after a model is heard of makes no difference in the end, as revisits follow each publication.
+    """
 
     name = "fold"
     input_topic = topics.RESOLVED.name
-    also_reads: tuple[str, ...] = ()
+    also_reads: tuple[str, ...] = (topics.MODELS.name,)
     stateful = True
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._rules = Rules(catalogue)
+        self._lanes: dict[int, _Lane] = {}
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
         """Fold one batch. The records of one profile are taken one by one, so batch borders change nothing."""
         outputs: list[Output] = []
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         profiles: dict[str, MovingProfile] = {}
+        lane = self._lane(partition, read(MODELS))
         for record in records:
             try:
+                if record.topic == topics.MODELS.name:
+                    lane = self._hear(record, lane, counts)
+                    for known in profiles.values():
+                        known.use(lane.book)
+                    continue
                 resolved, touch = self._read(record.value or b"")
             except ValidationError as error:
-                counts["quarantined"] = counts.get("quarantined", 0) + 1
-                outputs.append(quarantine(self.input_topic, partition, record, reason_of(error)))
+                counts["quarantined"] += 1
+                outputs.append(quarantine(record.topic, partition, record, reason_of(error)))
                 continue
             profile_id = resolved.profile_id
             if profile_id is None:
-                counts["unstitched"] = counts.get("unstitched", 0) + 1
+                counts["unstitched"] += 1
                 continue
             profile = profiles.get(profile_id)
             if profile is None:
-                profile = profiles[profile_id] = _load(profile_id, self._rules, read)
-            if touch is None or resolved.touchpoint is None or resolved.reread:
-                emissions = _move(profile, resolved, counts)
-            else:
-                fate, emissions = profile.apply(
-                    touch, resolved.touchpoint.received_at, resolved.owner or "", resolved.policy, resolved.version
-                )
-                counts[fate] = counts.get(fate, 0) + 1
+                profile = profiles[profile_id] = _load(profile_id, self._rules, lane.book, read)
             at = record.timestamp
-            for topic, key, emission in emissions:
+            for topic, key, emission in _told(profile, resolved, touch, counts):
                 outputs.append(Output(topic, key.encode(), encode(emission), at))
         state: dict[bytes, bytes | None] = {}
+        if lane is not self._lanes.get(partition):
+            self._lanes[partition] = lane
+            state[MODELS] = lane.stored
         for profile in profiles.values():
             if not profile.changed:
                 continue
             for name, value in profile.state():
                 state[f"{profile.profile_id}{name}".encode()] = value
-        counts |= self._rules.troubles
+        counts.update(self._rules.troubles)
         self._rules.troubles.clear()
         return StageResult(outputs, state, counts)
 
+    def _lane(self, partition: int, models: bytes | None) -> "_Lane":
+        """Give what is in force in a partition. The state decides: another worker may have had it in between."""
+        known = self._lanes.get(partition)
+        if known is None or known.stored != models:
+            known = self._lanes[partition] = _Lane(restored(models), models, self._rules)
+        return known
+
+    def _hear(self, record: Record, lane: "_Lane", counts: Counter[str]) -> "_Lane":
+        """Take in a published model.
+
+        Raises:
+            ValidationError: it breaks the contract.
+        """
+        models = told(lane.models, (record.key or b"").decode("utf-8", "replace"), record.value)
+        counts["models"] += 1
+        counts.update(f"model_name_taken.{model.name}" for model in self._rules.models if model.name in models)
+        return lane if models == lane.models else _Lane(models, stored(models), self._rules)
+
     def _read(self, value: bytes) -> tuple[ReadResolved, Touch | None]:
-        """Read a record, and what the fold keeps of its touchpoint; None: it is a move.
+        """Read a record, and what the fold keeps of its touchpoint; None: it is of another kind.
 
         Raises:
             ValidationError: it breaks the contract.
@@ -99,6 +130,8 @@ class FoldStage:
                 check_forwarding(resolved.forwarding)
             elif resolved.arrival is not None:
                 check_arrival(resolved.arrival)
+            elif resolved.revisit is not None:
+                check_moments(resolved.revisit.recorded_at)
             return resolved, None
         except ValidationError:
             raise
@@ -106,17 +139,35 @@ class FoldStage:
             raise why_refused(value, error) from error
 
 
-def _move(profile: MovingProfile, resolved: ReadResolved, counts: dict[str, int]) -> list[Emission]:
-    if resolved.forwarding is not None:
-        counts["forwardings"] = counts.get("forwardings", 0) + 1
-        return profile.forward(resolved.forwarding)
-    if resolved.arrival is None:
-        counts["passed_over"] = counts.get("passed_over", 0) + 1
-        return []
-    fates, emissions = profile.arrive(resolved.arrival)
-    for fate, count in fates.items():
-        if count:
-            counts[fate] = counts.get(fate, 0) + count
+class _Lane:
+    """The published models that are in force in one partition, as they are stored, and the book with them."""
+
+    def __init__(self, models: InForce, stored_as: bytes | None, rules: Rules) -> None:
+        self.models = models
+        self.stored = stored_as
+        self.book = book_of(rules.models, models)
+
+
+def _told(profile: MovingProfile, resolved: ReadResolved, touch: Touch | None, counts: Counter[str]) -> list[Emission]:
+    """Tell a profile what a record says, and give what that changes."""
+    emissions: list[Emission]
+    if touch is not None and resolved.touchpoint is not None and not resolved.reread:
+        fate, emissions = profile.apply(
+            touch, resolved.touchpoint.received_at, resolved.owner or "", resolved.policy, resolved.version
+        )
+        counts[fate] += 1
+    elif resolved.forwarding is not None:
+        counts["forwardings"] += 1
+        emissions = profile.forward(resolved.forwarding)
+    elif resolved.arrival is not None:
+        fates, emissions = profile.arrive(resolved.arrival)
+        counts.update({fate: count for fate, count in fates.items() if count})
+    elif resolved.revisit is not None:
+        counts["revisited"] += 1
+        emissions = profile.look_again(resolved.revisit.cause, resolved.revisit.recorded_at)
+    else:
+        counts["passed_over"] += 1
+        emissions = []
     return emissions
 
 
@@ -164,9 +215,14 @@ def _device(touchpoint: ReadTouchpoint) -> int:
     return small_hash(found) if found is not None else 0
 
 
-def _load(profile_id: str, rules: Rules, read: StateReader) -> MovingProfile:
+def _load(profile_id: str, rules: Rules, book: Book, read: StateReader) -> MovingProfile:
     read_chunk: Callable[[int], Chunk] = partial(_read_chunk, profile_id, read)
-    return MovingProfile(profile_id, read(profile_id.encode()), rules, read_chunk)
+    read_booking: Callable[[bytes], bytes | None] = partial(_read_booking, profile_id, read)
+    return MovingProfile(profile_id, read(profile_id.encode()), rules, book, read_chunk, read_booking)
+
+
+def _read_booking(profile_id: str, read: StateReader, event_id: bytes) -> bytes | None:
+    return read(f"{profile_id}/c{event_id.hex()}".encode())
 
 
 def _read_chunk(profile_id: str, read: StateReader, number: int) -> Chunk:

@@ -25,6 +25,11 @@ def derived(*parts: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
+def long_hash(text: str) -> int:
+    """Give 48 bits of a text (SHA-1), the same in every process."""
+    return int.from_bytes(sha1(text.encode(), usedforsecurity=False).digest()[:6], "big")
+
+
 def small_hash(text: str) -> int:
     """Give 32 bits of a text (CRC-32), the same in every process: to tell devices and orders of one profile apart."""
     return crc32(text.encode())

@@ -186,7 +186,7 @@ def check_forwarding(forwarding: ReadForwarding) -> None:
     Raises:
         ValueError: a moment that lies outside of the calendar in UTC.
     """
-    _check_moments(forwarding.recorded_at, *_borders(forwarding.routes))
+    check_moments(forwarding.recorded_at, *_borders(forwarding.routes))
 
 
 def check_arrival(arrival: WireArrival) -> None:
@@ -195,7 +195,7 @@ def check_arrival(arrival: WireArrival) -> None:
     Raises:
         ValueError: a moment that lies outside of the calendar in UTC, or a currency that nobody knows.
     """
-    _check_moments(arrival.recorded_at, *(touch.occurred_at for touch in arrival.touches))
+    check_moments(arrival.recorded_at, *(touch.occurred_at for touch in arrival.touches))
     for touch in arrival.touches:
         if touch.currency is not None:
             minor_digits(touch.currency)
@@ -209,7 +209,12 @@ def _borders(routes: Iterable[ReadRoute]) -> Iterator[datetime]:
             yield route.until
 
 
-def _check_moments(*moments: datetime) -> None:
+def check_moments(*moments: datetime) -> None:
+    """Look at moments that the quick reader lets through.
+
+    Raises:
+        ValueError: one lies outside of the calendar in UTC.
+    """
     for each in moments:
         if not _BEGIN <= micros(each) <= _END:
             raise ValueError("a moment lies outside of the possible times")

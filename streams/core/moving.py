@@ -8,7 +8,6 @@ The revision of a profile is a Lamport clock (Lamport 1978, Time, Clocks, and th
 that of the profile that has let go, so what the new one says of a conversion counts as the later word.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -17,7 +16,7 @@ from streams.core import emit
 from streams.core.clock import micros, moment
 from streams.core.ids import derived, id_text
 from streams.core.moves import Address, enter, leave, newest, routes_of, tenant_name, without
-from streams.core.profile import Known, Others, Profile, as_they_were
+from streams.core.profile import Others, Profile
 from streams.core.remake import carry_out, work_out
 from streams.core.tail import by_key
 from streams.core.touch import TENANT_SHIFT, Touch
@@ -154,19 +153,16 @@ class MovingProfile(Profile):
         log = self._log
         change = work_out(log, self._rules, gone, came, again, self._is_sealed)
         concerned = (touch for touch in change.old if touch.converts and change.concerns(touch))
-        was = as_they_were(self._facts_among(concerned), change.opens)
+        was = {touch.id: touch for touch in concerned if not self._is_sealed(touch)}
         restated = carry_out(self.profile_id, log, self._rules, change)
         self._progress = restated.fold.progress if restated.fold is not None else self._progress
-        now = self._facts_among(touch for touch in change.new if touch.converts and change.concerns(touch))
+        concerned = (touch for touch in change.new if touch.converts and change.concerns(touch))
+        now = {touch.id: touch for touch in concerned if not self._is_sealed(touch)}
         anew = {derived("journey", self.profile_id, id_text(event_id)) for event_id in change.again}
         emissions = self._journey_changes(restated, recorded_at, anew)
         emissions += self._conversion_changes(restated, was, now, lambda _: cause, recorded_at, change.again)
         for touch in again:
             journey_id = restated.converted_after.get(touch.id)
             if touch.converts and touch.id not in now and journey_id is not None:  # sealed: its credits stand
-                emissions.append(self._record(touch, journey_id, self._facts_of(touch), recorded_at))
+                emissions += self._say(touch, journey_id, recorded_at, again=True)
         return emissions
-
-    def _facts_among(self, conversions: Iterable[Touch]) -> dict[bytes, Known]:
-        """Give path and net value of those conversions that are not sealed."""
-        return {touch.id: Known(touch, self._facts_of(touch)) for touch in conversions if not self._is_sealed(touch)}

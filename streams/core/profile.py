@@ -9,17 +9,18 @@ A tenant is an identifier and a policy whose events live here together: they mov
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from copy import copy
 from datetime import datetime
-from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
 from schemas.policy import Policy
 from streams.core import emit
-from streams.core.attribution.ledger import Facts, post
+from streams.core.attribution.book import Book
+from streams.core.attribution.booking import Bookings
+from streams.core.attribution.facts import Facts
 from streams.core.attribution.path import facts_of
+from streams.core.bookkeeping import Bookkeeper
 from streams.core.journeys import Journey, JourneyFold, Progress, step
 from streams.core.moves import EPOCH, Address, leave, newest, tenant_name
 from streams.core.restate import Restated, restate
@@ -66,13 +67,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(Head).decode
 
 
-class Known(NamedTuple):
-    """A conversion, and what decides its credits."""
-
-    touch: Touch
-    facts: Facts
-
-
 Reason = Callable[[Touch], str]
 """Why a conversion's credits are posted."""
 
@@ -80,7 +74,15 @@ Reason = Callable[[Touch], str]
 class Profile:
     """A profile while a batch is folded. `profile_id` is text; `stored` None: nobody met it before."""
 
-    def __init__(self, profile_id: str, stored: bytes | None, rules: Rules, read_chunk: ChunkReader) -> None:
+    def __init__(
+        self,
+        profile_id: str,
+        stored: bytes | None,
+        rules: Rules,
+        book: Book,
+        read_chunk: ChunkReader,
+        read_booking: Callable[[bytes], bytes | None],
+    ) -> None:
         self.profile_id = profile_id
         self._rules = rules
         head = _decode_head(stored) if stored is not None else Head(tenant=None)
@@ -94,6 +96,7 @@ class Profile:
             read_chunk=read_chunk,
             advance=self._advance,
         )
+        self._books = Bookkeeper(profile_id, rules, book, Bookings(read_booking), self._log.changed)
         self._progress = head.progress
         self._horizon = head.horizon
         self._tenant = head.tenant
@@ -103,7 +106,9 @@ class Profile:
         self.changed = False
 
     def state(self) -> Iterator[tuple[str, bytes | None]]:
-        """Give what is to be stored: the head under the empty name, sealed chunks under `/<number>`; None: removed.
+        """Give what is to be stored; None: removed.
+
+        The head has the empty name, sealed chunks are under `/<number>`, bookings under `/c<event id in hex>`.
 
         A profile that has nothing, dropped nothing and forwards nothing is removed. Its revision may be forgotten: what
         it has withdrawn can only be said again of touches that come back, and these bring a revision above it.
@@ -111,6 +116,8 @@ class Profile:
         log = self._log
         for number, touches in log.changes():
             yield f"/{number}", None if touches is None else _encode(touches)
+        for event_id, booking in self._books.bookings.changes():
+            yield f"/c{event_id.hex()}", booking
         if self._has_let_go and self._holds_nothing():
             if self._stored:
                 yield "", None
@@ -165,6 +172,25 @@ class Profile:
             self._drop_oldest()
         return fate, emissions
 
+    def use(self, book: Book) -> None:
+        """Split by this book from now on. What is booked already stands until somebody looks at it again."""
+        self._books.book = book
+
+    def look_again(self, cause: str, recorded_at: datetime) -> list[emit.Emission]:
+        """Say anew what the book of today splits otherwise, of all conversions that are not sealed."""
+        books = self._books
+        self._revision += 1
+        emissions: list[emit.Emission] = []
+        for conversion in self._log:
+            if conversion.converts and not self._is_sealed(conversion):
+                old = books.bookings.of(conversion)
+                facts = self._facts_of(conversion)
+                emissions += books.settle(conversion, old.journey, facts, old, self._revision, recorded_at, cause)
+        if not emissions:
+            self._revision -= 1
+        self.changed |= bool(emissions) or books.bookings.changed
+        return emissions
+
     @property
     def _addresses(self) -> list[Address]:
         return self._others.addresses if self._others is not None else []
@@ -209,6 +235,8 @@ class Profile:
         log = self._log
         dropped = log.drop_oldest()
         self._horizon = dropped.key
+        if dropped.converts:
+            self._books.bookings.drop(dropped)
         if dropped.order is None:
             return
         refund = self._rules.of(dropped).refund
@@ -258,8 +286,9 @@ class Profile:
         if journey is not None:
             emissions.append(self._snapshot(journey, recorded_at))
         if touch.converts and journey is not None:
-            facts, reason = self._facts_of(touch), partial(self._reason, touch)
-            emissions += self._conversion(touch, journey.id, None, facts, recorded_at, reason)
+            emissions += self._books.settle(
+                touch, journey.id, self._facts_of(touch), None, self._revision, recorded_at, "conversion"
+            )
         return emissions
 
     def _restate(self, touch: Touch, recorded_at: datetime) -> list[emit.Emission]:
@@ -269,7 +298,7 @@ class Profile:
         loser = self._decide_conversion(touch)
         old_flags = {changed.id: changed.flags for changed in (*flips, loser) if changed is not None}
         reach = max([touch.at, *(flip.at for flip in flips)]) + rules.look_back
-        was = as_they_were(self._facts(touch, reach), flips)
+        was = self._concerned(touch, reach)
         names_known_order = touch.order is not None and bool(log.naming(touch.order))
         # What opens a visit, or does so no more, counts in its order's journey, which may lie in front of all this.
         names_known_order |= any(flip.order is not None for flip in flips)
@@ -287,9 +316,11 @@ class Profile:
         if restated.fold is not None:
             self._progress = restated.fold.progress
         emissions = self._journey_changes(restated, recorded_at)
-        now = self._facts(touch, reach)
-        reason = partial(self._reason, touch)
-        return emissions + self._conversion_changes(restated, was, now, reason, recorded_at)
+        now = self._concerned(touch, reach)
+        cause = "refund" if rules.of(touch).refund else "late_touchpoint"
+        return emissions + self._conversion_changes(
+            restated, was, now, lambda conversion: "conversion" if conversion is touch else cause, recorded_at
+        )
 
     def _journey_changes(
         self, restated: Restated, recorded_at: datetime, again: Collection[str] = ()
@@ -306,33 +337,41 @@ class Profile:
     def _conversion_changes(
         self,
         restated: Restated,
-        was: dict[bytes, Known],
-        now: dict[bytes, Known],
+        was: dict[bytes, Touch],
+        now: dict[bytes, Touch],
         reason: Reason,
         recorded_at: datetime,
         again: Collection[bytes] = (),
     ) -> list[emit.Emission]:
+        """Give what a change makes of the conversions that it concerns: those that were, and those that are.
+
+        Of others it can change the journey; that is found in `restated`.
+        """
+        books, revision = self._books, self._revision
         before, after = restated.converted_before, restated.converted_after
         emissions: list[emit.Emission] = []
-        for event_id, (conversion, facts) in was.items():
+        for event_id, conversion in was.items():
             if event_id not in now:
-                journey_id = _journey_of(conversion, before)
-                emissions += self._conversion(conversion, journey_id, facts, None, recorded_at, reason)
-        for event_id, (conversion, facts) in now.items():
-            old = was.get(event_id)
-            if old is None or not _same(old.facts, facts):
-                known = old.facts if old else None
-                journey_id = _journey_of(conversion, after)
-                emissions += self._conversion(conversion, journey_id, known, facts, recorded_at, reason)
-            elif event_id in again or (event_id in after and before.get(event_id) != after[event_id]):
-                emissions.append(self._record(conversion, _journey_of(conversion, after), facts, recorded_at))
+                emissions += books.take_back(conversion, revision, recorded_at, reason(conversion))
+        for event_id, conversion in now.items():
+            old = books.bookings.of(conversion) if event_id in was else None
+            journey_id = after.get(event_id) or (old.journey if old is not None else None)
+            if journey_id is None:
+                raise LookupError("a conversion without a journey")  # a defect of this file, never of the input
+            facts, why = self._facts_of(conversion), reason(conversion)
+            emissions += books.settle(
+                conversion, journey_id, facts, old, revision, recorded_at, why, again=event_id in again
+            )
         for event_id in after:
             if event_id in before and before[event_id] != after[event_id] and event_id not in now:
-                conversion = self._log.find(event_id)
-                if self._is_sealed(conversion):
-                    continue  # what it was worth cannot be told any more, and the ledger keeps what was said
-                emissions.append(self._record(conversion, after[event_id], self._facts_of(conversion), recorded_at))
+                emissions += self._say(self._log.find(event_id), after[event_id], recorded_at)
         return emissions
+
+    def _say(
+        self, conversion: Touch, journey_id: str, recorded_at: datetime, *, again: bool = False
+    ) -> list[emit.Emission]:
+        booking = self._books.bookings.of(conversion)
+        return self._books.say(conversion, booking, journey_id, self._revision, recorded_at, again=again)
 
     def _decide_conversion(self, touch: Touch) -> Touch | None:
         """Set the flag of `touch`, not in the log yet; give the conversion that is none any more because of it.
@@ -362,8 +401,8 @@ class Profile:
             return True
         return self._horizon is not None and conversion.at - self._rules.look_back <= self._horizon[0]
 
-    def _facts(self, cause: Touch, reach: int) -> dict[bytes, Known]:
-        """Give path and net value of the conversions that `cause` can change: in reach, or of the same order."""
+    def _concerned(self, cause: Touch, reach: int) -> dict[bytes, Touch]:
+        """Give the conversions that `cause` can change, by event id: in reach, or of the same order; none is sealed."""
         log = self._log
         found = {}
         for other in log.since(cause.at):
@@ -374,7 +413,7 @@ class Profile:
         if cause.order is not None:
             found |= {other.id: other for other in log.naming(cause.order) if other.converts}
         return {
-            event_id: Known(conversion, self._facts_of(conversion))
+            event_id: conversion
             for event_id, conversion in found.items()
             if event_id == cause.id or not self._is_sealed(conversion)
         }
@@ -384,71 +423,3 @@ class Profile:
 
     def _snapshot(self, journey: Journey, recorded_at: datetime, *, withdrawn: bool = False) -> emit.Emission:
         return emit.journey(self.profile_id, journey, self._revision, recorded_at, withdrawn=withdrawn)
-
-    def _record(
-        self, conversion: Touch, journey_id: str, facts: Facts, recorded_at: datetime, *, withdrawn: bool = False
-    ) -> emit.Emission:
-        rule = self._rules.of(conversion)
-        sale = conversion.sale
-        if sale is not None and sale.order is not None and not rule.closing and sale.journey != journey_id:
-            sale.journey = journey_id
-            self._log.changed(conversion)
-        return emit.conversion(
-            self.profile_id, conversion, rule, journey_id, facts, self._revision, recorded_at, withdrawn=withdrawn
-        )
-
-    def _conversion(
-        self,
-        conversion: Touch,
-        journey_id: str,
-        old: Facts | None,
-        new: Facts | None,
-        recorded_at: datetime,
-        reason: Reason,
-    ) -> list[emit.Emission]:
-        """Give the conversion's record and its posting. `old` None: it is new; `new` None: it is none any more."""
-        current = new or old
-        if current is None or conversion.sale is None:
-            raise ValueError("a conversion without facts")  # a defect of this file, never of the input
-        conversion.sale.revision += 1
-        self._log.changed(conversion)
-        rules = self._rules
-        record = self._record(conversion, journey_id, current, recorded_at, withdrawn=new is None)
-        entries = post(conversion, rules.models, old, new)
-        if not entries:
-            return [record]
-        name = str(rules.of(conversion).conversion)
-        why, currency = reason(conversion), current.currency
-        return [record, emit.posting(self.profile_id, conversion, name, why, currency, entries, recorded_at)]
-
-    def _reason(self, cause: Touch, conversion: Touch) -> str:
-        """Say why a conversion is posted where one event came."""
-        if conversion.id == cause.id:
-            return "conversion"
-        return "refund" if self._rules.of(cause).refund else "late_touchpoint"
-
-
-def _journey_of(conversion: Touch, found: dict[bytes, str]) -> str:
-    """Give the journey of a conversion: as a fold has found it, or as it was said."""
-    if (journey_id := found.get(conversion.id)) is not None:
-        return journey_id
-    if conversion.sale is None or conversion.sale.journey is None:
-        raise LookupError("a conversion without a journey")  # a defect of this file, never of the input
-    return conversion.sale.journey
-
-
-def as_they_were(known: dict[bytes, Known], flips: Collection[Touch]) -> dict[bytes, Known]:
-    """Put copies of touches whose visit flag is about to turn into the paths, which are judged as they were booked."""
-    turning = {touch.id for touch in flips}
-    if not turning:
-        return known
-    return {
-        event_id: Known(conversion, facts._replace(path=[copy(t) if t.id in turning else t for t in facts.path]))
-        for event_id, (conversion, facts) in known.items()
-    }
-
-
-def _same(old: Facts | None, new: Facts | None) -> bool:
-    if old is None or new is None:
-        return old is new
-    return old[1:] == new[1:] and [(t.id, t.opens_visit) for t in old.path] == [(t.id, t.opens_visit) for t in new.path]

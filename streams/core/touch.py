@@ -35,9 +35,8 @@ Key = tuple[int, bytes]
 class Sale(msgspec.Struct, array_like=True, gc=False):
     """The order that a touchpoint names and the money in it. `revision` counts the postings of the conversion.
 
-    `journey` is the journey of a conversion that names an order and does not close: a fold that begins behind the
-    order's own journey passes it over, and could not tell. `conversion` is the one that the event reaches by the
-    catalogue's conditions, where that is not the one of its name: what they asked about is not kept.
+    `conversion` is the one that the event reaches by the catalogue's conditions, where that is not the one of its name:
+    what they asked about is not kept.
     """
 
     order: str | None
@@ -45,7 +44,6 @@ class Sale(msgspec.Struct, array_like=True, gc=False):
     currency: str | None
     source: str
     revision: int = 0
-    journey: str | None = None
     conversion: str | None = None
 
 

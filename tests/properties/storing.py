@@ -6,7 +6,8 @@ from itertools import pairwise
 from schemas.catalogue import Catalogue, load
 from schemas.topics import RESOLVED
 from schemas.touchpoint import Touchpoint
-from streams.core.fold import FoldStage, _load
+from streams.core.attribution.book import Book
+from streams.core.fold import MODELS, FoldStage, _load
 from streams.core.profile import Head, Profile, _decode_head
 from streams.core.resolve import ResolveStage
 from streams.core.rules import Rules
@@ -61,7 +62,7 @@ def run_and_store(
 
 def profiles_in(store: Store) -> list[str]:
     """The profiles that have a head in the store."""
-    return sorted(key.decode() for key in store if b"/" not in key)
+    return sorted(key.decode() for key in store if b"/" not in key and key != MODELS)
 
 
 def head_of(store: Store, profile_id: str) -> Head:
@@ -71,14 +72,16 @@ def head_of(store: Store, profile_id: str) -> Head:
 
 def kept(store: Store, profile_id: str, catalogue: Catalogue) -> list[Touch]:
     """The events that a profile keeps, read as the fold reads them."""
-    profile: Profile = _load(profile_id, Rules(catalogue), store.get)
+    profile: Profile = _load(profile_id, Rules(catalogue), Book([]), store.get)
     return list(profile._log)
 
 
 def live_keys(store: Store) -> set[bytes]:
-    """The keys that the heads in the store know of."""
-    keys: set[bytes] = set()
+    """The keys that the heads in the store know of, and those of what is booked of the conversions that they keep."""
+    keys: set[bytes] = {MODELS} & store.keys()
     for profile_id in profiles_in(store):
         keys.add(profile_id.encode())
         keys.update(f"{profile_id}/{ref.number}".encode() for ref in head_of(store, profile_id).chunks)
+        conversions = (touch for touch in kept(store, profile_id, load()) if touch.converts)
+        keys.update(f"{profile_id}/c{conversion.id.hex()}".encode() for conversion in conversions)
     return keys

@@ -1,19 +1,39 @@
-"""The models of the ledger, as the catalogue wants them: each a name and a function from a path to weights."""
+"""The models of the ledger: each a name and a function from a path to weights.
 
-from collections.abc import Callable, Mapping
+Those of the catalogue are there as long as a worker runs. Beside them are the published ones, which were learned.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.attributing import AttributionSettings, ModelSettings
 from streams.core.attribution.models import Model, Weigh, rule_model
 from streams.core.attribution.transforms import behind
 from streams.core.attribution.user_models import guarded, load_user_model
+from streams.core.ids import long_hash
 
 
 class BookedModel(NamedTuple):
-    """A model under its name in the ledger. `weigh` gives None where it has no answer: all is unattributed then."""
+    """A model under its name in the ledger. `weigh` gives None where it has no answer: all is unattributed then.
+
+    `fit` is the id of the fit that it was learned in; None: it was not learned. `edition` stands for all that its
+    answers depend on.
+    """
 
     name: str
     weigh: Weigh
+    edition: str = ""
+    fit: str | None = None
+
+
+class Book:
+    """All models that a conversion is split by, in the order of its entries."""
+
+    def __init__(self, models: Iterable[BookedModel]) -> None:
+        self.models = tuple(models)
+        self.fits = {model.name: model.fit for model in self.models if model.fit is not None}
+        self.edition = long_hash("\x1e".join(f"{model.name}\x1f{model.edition}" for model in self.models))
+        """Two books with one edition split every path alike."""
 
 
 def booked_models(
@@ -33,10 +53,11 @@ def booked_models(
 def _booked(
     name: str, settings: ModelSettings, complain: Callable[[str], None], user_models: Mapping[str, Model] | None
 ) -> BookedModel:
+    edition = settings.model_dump_json()
     if settings.kind is not None:
-        return BookedModel(name, behind(settings.transforms, rule_model(settings.kind, settings)))
+        return BookedModel(name, behind(settings.transforms, rule_model(settings.kind, settings)), edition)
     entry_point = settings.entry_point or name
     given = user_models.get(entry_point) if user_models is not None else None
     model = given if given is not None else load_user_model(entry_point)
     own = guarded(model, lambda why: complain(f"model_failed.{name}.{why}"))
-    return BookedModel(name, behind(settings.transforms, own))
+    return BookedModel(name, behind(settings.transforms, own), edition)

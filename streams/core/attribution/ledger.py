@@ -1,84 +1,103 @@
 """The ledger: what a conversion earned before and after, as reversals and new entries. Nothing is ever updated."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
-from streams.core.attribution.allocation import CREDIT_UNITS, Share, allocate
-from streams.core.attribution.book import BookedModel
+from streams.core.attribution.allocation import CREDIT_UNITS, allocate
+from streams.core.attribution.book import Book
+from streams.core.attribution.booking import Booking, Part, Shares, Step, line_of, parts_of, steps
+from streams.core.attribution.facts import Facts
 from streams.core.clock import moment
 from streams.core.ids import derived, id_text
-from streams.core.touch import Touch
 from streams.core.wire import WriteEntry
 
 
-class Facts(NamedTuple):
-    """What decides a conversion's credits: its path in order of time, and its net value in minor units.
+def booked(
+    conversion: str, closing: bool, journey: str, facts: Facts, book: Book, before: Booking | None = None
+) -> Booking:
+    """Split a conversion by every model of the book.
 
-    `gross` is the value before refunds; `verified`: a trusted source has spoken of it. `currency` is that of both
-    values; None: it has no value.
+    Of a model that gives what it gave `before`, the entries of then stand, and their fit with them.
     """
+    path = steps(facts)
+    said = _said(before)
+    shares = []
+    for model in book.models:
+        parts = parts_of(allocate(model, facts.path, facts.net), facts.path)
+        old_fit, old_figures = said.get(model.name, (None, None))
+        fit = old_fit if old_figures is not None and old_figures == _figures(parts, path) else model.fit
+        shares.append(Shares(model.name, fit, parts))
+    figures = facts.net, facts.gross, facts.verified, facts.currency
+    return Booking(conversion, closing, journey, *figures, path, shares, book.fits, book.edition)
 
-    path: list[Touch]
-    net: int
-    gross: int = 0
-    verified: bool = True
-    currency: str | None = None
 
-
-def post(conversion: Touch, models: Iterable[BookedModel], old: Facts | None, new: Facts | None) -> list[WriteEntry]:
+def post(conversion: bytes, number: int, old: Booking | None, new: Booking | None) -> list[WriteEntry]:
     """Give the entries from `old` to `new`: for each model that changed, reversals first, then what holds now.
 
-    The conversion's `sale.revision` is the number of this posting. Of the old and new entries of one model either all
+    `number` is that of this posting among those of the conversion. Of the old and new entries of one model either all
     are written or, where the model's shares stayed as they were, none.
     """
-    revision = conversion.sale.revision if conversion.sale else 1
-    conversion_id = id_text(conversion.id)
+    before = {shares.model: shares for shares in old.shares} if old else {}
+    after = {shares.model: shares for shares in new.shares} if new else {}
     entries: list[WriteEntry] = []
-    said: dict[bytes, tuple[str, datetime]] = {}
-    for facts in (old, new):
-        for touch in facts.path if facts else ():
-            said[touch.id] = id_text(touch.id), moment(touch.at)
-    for model in models:
-        before = allocate(model, old.path, old.net) if old else []
-        after = allocate(model, new.path, new.net) if new else []
-        if old and new and _figures(before) == _figures(after):
+    for model in before | after:
+        was, now = before.get(model), after.get(model)
+        if old and new and was and now and _figures(was.parts, old.path) == _figures(now.parts, new.path):
             continue
-        for sign, shares in ((-1, before), (1, after)):
-            begin = f"entry\x1f{conversion_id}\x1f{model.name}\x1f{revision}\x1f"
-            entries += [_entry(begin, model.name, revision, sign, share, said) for share in shares]
+        if old and was:
+            entries += _entries(conversion, was, old.path, number, -1)
+        if new and now:
+            entries += _entries(conversion, now, new.path, number, 1)
     return entries
 
 
-def _figures(shares: list[Share]) -> list[tuple[bytes | str, int, int]]:
-    return [(touch.id if touch else line, credit, value) for touch, credit, value, line in shares]
+_Figures = list[tuple[tuple[object, ...] | int, int, int]]
 
 
-def _entry(
-    begin: str, model: str, revision: int, sign: int, share: Share, said: dict[bytes, tuple[str, datetime]]
-) -> WriteEntry:
-    touch, credit, value, line = share
-    if touch is None:
-        entry_id = derived(f"{begin}{line}\x1f{sign}")
-        name = None if line == "unattributed" else line
-        return WriteEntry(
-            entry_id, model, revision, sign, None, name, None, None, None, credit_text(sign * credit), sign * value
+def _said(booking: Booking | None) -> dict[str, tuple[str | None, _Figures]]:
+    """Give fit and figures of each model of a booking."""
+    if booking is None:
+        return {}
+    return {shares.model: (shares.fit, _figures(shares.parts, booking.path)) for shares in booking.shares}
+
+
+def _figures(parts: list[Part], path: list[Step]) -> _Figures:
+    """Give what the entries of a model say: of each touch, or line without one, its credit and value."""
+    return [(_words(path[part.place]) if part.place >= 0 else part.place, part.credit, part.value) for part in parts]
+
+
+def _words(step: Step) -> tuple[object, ...]:
+    return step.id, step.at, step.name, step.channel, step.campaign
+
+
+def _entries(conversion: bytes, shares: Shares, path: list[Step], number: int, sign: int) -> Iterator[WriteEntry]:
+    begin = f"entry\x1f{id_text(conversion)}\x1f{shares.model}\x1f{number}\x1f"
+    for part in shares.parts:
+        credit, value = credit_text(sign * part.credit), sign * part.value
+        if part.place < 0:
+            line = line_of(part)
+            entry_id = derived(f"{begin}{line}\x1f{sign}")
+            name = None if line == "unattributed" else line
+            yield WriteEntry(
+                entry_id, shares.model, number, sign, None, name, None, None, None, credit, value, shares.fit
+            )
+            continue
+        step = path[part.place]
+        touchpoint_id = id_text(step.id)
+        yield WriteEntry(
+            derived(f"{begin}{touchpoint_id}\x1f{sign}"),
+            shares.model,
+            number,
+            sign,
+            touchpoint_id,
+            step.name,
+            step.channel,
+            step.campaign,
+            moment(step.at),
+            credit,
+            value,
+            shares.fit,
         )
-    touchpoint_id, touched_at = said[touch.id]
-    return WriteEntry(
-        derived(f"{begin}{touchpoint_id}\x1f{sign}"),
-        model,
-        revision,
-        sign,
-        touchpoint_id,
-        touch.name,
-        touch.channel,
-        touch.campaign,
-        touched_at,
-        credit_text(sign * credit),
-        sign * value,
-    )
 
 
 @lru_cache(maxsize=4096)

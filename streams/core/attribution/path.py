@@ -1,6 +1,6 @@
 """The facts of a conversion: the touches in its look-back window that may earn credit, and what it is worth."""
 
-from streams.core.attribution.ledger import Facts
+from streams.core.attribution.facts import Facts
 from streams.core.attribution.worth import worth_of
 from streams.core.rules import Rules
 from streams.core.touch import NO_CONSENT, Touch

@@ -27,7 +27,10 @@ def resolved(touchpoint: bytes, profile: str = '"6b0f6a52-0d0e-5c39-9d3c-5f5f3e1
 
 
 def process(stage: Stage, *values: bytes | None) -> StageResult:
-    records = [ARecord(offset, b"customer:ada", value, TIMESTAMP) for offset, value in enumerate(values, start=17)]
+    records = [
+        ARecord(offset, b"customer:ada", value, TIMESTAMP, stage.input_topic)
+        for offset, value in enumerate(values, start=17)
+    ]
     return stage.process(3, records, lambda _: None)
 
 
