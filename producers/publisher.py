@@ -225,6 +225,16 @@ class Publisher:
         missing = [topic for topic in topics if producer._metadata.partitions_for_topic(topic) is None]
         return f"Kafka has no topic {', '.join(missing)}" if missing else None
 
+    def partitions(self, topic: str, timeout: float = 10.0) -> int:
+        """Ask the cluster now how many partitions a topic has. Blocks to `timeout`.
+
+        Raises:
+            PublishFailed: nobody answers, or there is no such topic.
+        """
+        if (missing := self.ready([topic], timeout)) is not None:
+            raise PublishFailed(missing)
+        return len(self._producer._metadata.partitions_for_topic(topic))
+
     def close(self, timeout: float = 10.0) -> None:
         """Send what waits, at most for `timeout` seconds, then let go of Kafka. Safe to call twice."""
         if self._closing.is_set():
@@ -276,7 +286,10 @@ class Publisher:
         for record in job.records:
             if (count := counts.get(record.topic)) is None:
                 count = counts[record.topic] = len(self._producer._metadata.partitions_for_topic(record.topic))
-            groups.setdefault((record.topic, _hash(record.key) % count), []).append(record)
+            partition = _hash(record.key) % count if record.partition is None else record.partition
+            if not 0 <= partition < count:
+                raise KafkaError(f"{record.topic} has no partition {partition}")
+            groups.setdefault((record.topic, partition), []).append(record)
         full = False
         try:
             for (topic, partition), records in groups.items():
@@ -302,7 +315,7 @@ class Publisher:
         at = 0
         while at < len(good):
             first = good[at]
-            sent, full, new, _ = accumulator.append(place, first.timestamp, first.key, first.value, [])
+            sent, full, new, _ = accumulator.append(place, first.timestamp, first.key, first.value or None, [])
             wake = wake or full or new
             job.one_more()
             sent.add_callback(job.acknowledged)
@@ -324,7 +337,7 @@ class Publisher:
             part = None
             for index in range(at, len(records)):
                 record = records[index]
-                if append(record.timestamp, record.key, record.value) is None:
+                if append(record.timestamp, record.key, record.value or None) is None:
                     return index
                 part = part or _Part(job, batch)
                 places.append(_Place(part, batch))

@@ -62,6 +62,23 @@ async def test_a_record_lies_in_the_partition_that_murmur2_of_its_key_names(
         assert read.partition == (murmur2(read.key) & 0x7FFFFFFF) % 4
 
 
+async def test_a_record_lies_in_the_partition_that_it_names_and_one_without_a_value_is_a_tombstone(
+    broker: BrokerProcess, publisher: Publisher
+) -> None:
+    topic = f"publisher-{uuid4().hex}"
+    await make_topics(broker.bootstrap, topic)
+    count = publisher.partitions(topic)
+    assert count == 4
+    plain = [Record(topic, b"markov", b"x", 1_500_000_000_000, partition) for partition in range(count)]
+    gone = [one._replace(value=b"") for one in plain for _ in range(2)]
+    publisher.publish([*plain, *gone]).result(10)
+    read = await read_all(broker.bootstrap, topic)
+    for partition in range(count):
+        assert [r.value for r in read if r.partition == partition] == [b"x", None, None]
+    with pytest.raises(PublishFailed, match="has no partition 4"):
+        publisher.publish([Record(topic, b"markov", b"x", 0, count)]).result(10)
+
+
 async def test_publishing_nothing_is_acknowledged_at_once(publisher: Publisher) -> None:
     assert publisher.publish([]).result(0) is None
 
