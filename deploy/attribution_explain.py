@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from schemas.erasure import NOBODY
 from sinks.client import Store
 from sinks.sql import query
 
@@ -38,7 +39,10 @@ class SeveralConversionsError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The conversion as it stands now. `net` is what is left of `gross`; `withdrawn`: it is none any more."""
+    """The conversion as it stands now. `net` is what is left of `gross`; `withdrawn`: it is none any more.
+
+    `erased`: it was withdrawn as its customer was erased, and what it earned is nobody's now.
+    """
 
     conversion_id: UUID
     profile_id: UUID
@@ -58,6 +62,12 @@ class Conversion:
     net: Decimal
     recorded_at: datetime
     verified: bool
+    erased: bool
+
+    @property
+    def of_nobody(self) -> bool:
+        """Is it what is said of nobody, in the place of an erased customer's conversion?"""
+        return self.profile_id == NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +178,7 @@ class Explained:
             "net": _money(c.net, c),
             "closing": c.closing,
             "withdrawn": c.withdrawn,
+            "erased": c.erased or c.of_nobody,
             "verified": c.verified,
             "revision": c.revision,
             "recorded_at": c.recorded_at.isoformat(),
@@ -360,7 +371,7 @@ def path_then(path: Iterable[Step], lines: Iterable[Line], as_of: datetime) -> l
             known[line.touchpoint_id] = Step(
                 line.touchpoint_id, line.touched_at, line.touchpoint, line.channel, line.campaign, "", None, still=False
             )
-    return sorted(known.values(), key=lambda step: (step.touched_at, str(step.touchpoint_id)))
+    return sorted(known.values(), key=lambda step: step.touched_at)  # of one time, in the order of the path
 
 
 def _conversion(row: tuple[Any, ...]) -> Conversion:

@@ -89,6 +89,11 @@ class ProfileStore:
             contacts=self._contacts({**few, "complaints": False}),
         )
 
+    def erased(self, profile_id: UUID) -> datetime | None:
+        """Say on which day a profile was erased last; None: never, or it had no conversion that would show it."""
+        found = self._rows("profile_erased", {"profile_id": profile_id})
+        return _utc(found[0][0]) if found else None
+
     def heirs(self, profile_id: UUID) -> list[Heir]:
         """Say where the identifiers are now that were ever in a profile; first who has the one that named it."""
         return [

@@ -155,12 +155,21 @@ def _facts(c: Conversion) -> list[tuple[str, str]]:
     if c.currency and c.net != c.gross:
         worth += f", {_money(c.gross, c)} gross"
     state = "withdrawn: it is no conversion any more, and has no credit" if c.withdrawn else ""
+    if c.erased:
+        state = (
+            f"erased on {c.recorded_at:%Y-%m-%d} with its customer: what it had earned is nobody's now, in every total"
+        )
     return [
         ("conversion", f"{c.conversion} {c.conversion_id}" + (", closes its journey" if c.closing else "")),
         ("at", f"{at(c.occurred_at)} by {c.touchpoint} ({c.channel}, source {c.source})"),
         ("order", c.order_id),
         ("worth", worth + ("" if c.verified else ", not verified by a trusted source")),
-        ("profile", str(c.profile_id)),
+        (
+            "profile",
+            "nobody: the customer was erased. Times are days (UTC), and no id leads back"
+            if c.of_nobody
+            else str(c.profile_id),
+        ),
         ("state", state),
     ]
 
@@ -185,6 +194,8 @@ def _money(amount: Decimal, c: Conversion) -> str:
 
 
 def _empty(found: Explained) -> str:
+    if found.conversion.erased:
+        return "touchpath: an erased conversion has no credit; what is said of nobody in its place has"
     if found.conversion.withdrawn:
         return "touchpath: a withdrawn conversion has no credit; its restatements say what it had"
     if found.as_of is not None:

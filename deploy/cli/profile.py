@@ -12,6 +12,7 @@ from deploy.cli.exits import CommandError, Exit
 from deploy.cli.options import ConfigOption, JsonOption, PhoneRegionOption, checked_catalogue, settings_of
 from deploy.cli.output import Format, chosen, json_out, say
 from deploy.cli.tables import tables_of
+from schemas.erasure import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +48,22 @@ def profile(
     settings = settings_of(config)
     with _stores(settings) as (identities, profiles):
         profile_id = _id_of(key)
+        if profile_id == NOBODY:
+            raise CommandError(
+                f"profile {NOBODY} is nobody: it stands for all customers who were erased, and nothing leads back",
+                Exit.USAGE,
+            )
         if profile_id is None:
             profile_id = _home_of(settings, identities, key, phone_region)
             customer = profiles.customer(profile_id, limit)
         else:
             customer = profiles.customer(profile_id, limit) or _heir_of(profiles, profile_id, limit)
+        erased = profiles.erased(customer.profile_id if customer is not None else profile_id)
+    if erased is not None:
+        what = f"was erased on {erased:%Y-%m-%d}: what had come of it by then is nobody's now, in every total"
+        if customer is None:
+            raise CommandError(f"{key.strip()} {what}")
+        say(f"profile {customer.profile_id} {what}")
     if customer is None:
         raise CommandError(
             f"nothing is known of {key.strip()}; `touchpath settle` waits until all that was accepted can be asked for"

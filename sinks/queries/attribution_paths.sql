@@ -3,12 +3,15 @@
 -- Converting: the paths of conversions, as the worker found them. Not converting: journeys without such a conversion
 -- that were idle when the window ended; their path is made here by the worker's rules, at the time of the
 -- journey's last event: events that may earn credit, and of each visit the event that opens it, within the look-back.
+--
+-- Erased customers' conversions (profile 0, nobody's) are learned from, each with its own path. Their journeys that did not
+-- convert are left out, as what they had met is gone; so the rate is too high by these, few as they are.
 WITH
     ended AS
     (
         SELECT journey_id, profile_id, last_at
         FROM $database.journeys
-        WHERE last_at >= {since:DateTime64(6, 'UTC')}
+        WHERE profile_id != toUUID('00000000-0000-0000-0000-000000000000') AND last_at >= {since:DateTime64(6, 'UTC')}
             AND last_at < {until:DateTime64(6, 'UTC')} - toIntervalMicrosecond({idle:Int64})
             AND journey_id NOT IN
             (
@@ -87,7 +90,7 @@ WITH
     (
         SELECT profile_id, groupArray((toUnixTimestamp64Micro(occurred_at), UUIDToNum(conversion_id))) AS ends
         FROM $database.conversions
-        WHERE closing AND {stop_at_conversion:Bool}
+        WHERE closing AND {stop_at_conversion:Bool} AND profile_id != toUUID('00000000-0000-0000-0000-000000000000')
         GROUP BY profile_id
     ),
     missed AS

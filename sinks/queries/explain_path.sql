@@ -5,7 +5,8 @@ SELECT
 FROM
 (
     SELECT arrayJoin(arrayZip(
-        path.touchpoint_id, path.touched_at, path.touchpoint, path.channel, path.campaign)) AS step, step.1 AS id
+        path.touchpoint_id, path.touched_at, path.touchpoint, path.channel, path.campaign,
+        arrayEnumerate(path.channel))) AS step, step.1 AS id
     FROM $database.conversions_log FINAL
     WHERE conversion_id = {conversion_id:UUID}
 ) AS p
@@ -18,4 +19,4 @@ LEFT ANY JOIN
         SELECT arrayJoin(path.touchpoint_id) FROM $database.conversions_log FINAL WHERE conversion_id = {conversion_id:UUID}
     )
 ) AS t ON t.event_id = p.id
-ORDER BY touched_at, touchpoint_id
+ORDER BY step.6
