@@ -2,13 +2,15 @@
 
     python -m tests.benchmarks.attribution                     10 k, 100 k and 1 M distinct paths; 12, 50, 200 names
     python -m tests.benchmarks.attribution --paths 10000 --names 12
+    python -m tests.benchmarks.attribution --keep FILE         goes on where it broke off: FILE holds what was measured
 
 Everyone gets the same distinct paths, in a process of its own, with its defaults, order 1. Ours is asked twice: from
 flat arrays, as the paths come from ClickHouse, and from the texts (`a > b > c`) that the others read. Its time is that
 of the whole fit: removal effects, weights, each conversion split within its path, and the diagnosis. Only the call is
 timed, not the reading of the file; on a busy machine look at the time of the processor. The memory is the most that the
 process held, less what it held before the call. Ours and marketing-attribution-models solve exactly,
-ChannelAttribution simulates.
+ChannelAttribution simulates. After each size it says how ours stands to the faster of the two, and to the one that
+needed less memory.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -38,12 +40,16 @@ NAMES = (12, 50, 200)
 PATIENCE = 150.0
 SEP = " > "
 ASKED = Path(__file__).with_name("attribution_peers.py")
-WHO = ("touchpath", "touchpath, from text", "ChannelAttribution", "marketing-attribution-models")
+OURS = ("touchpath", "touchpath, from text")
+WHO = (*OURS, "ChannelAttribution", "marketing-attribution-models")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one of them needed: seconds (None: more than `PATIENCE`), of all cores together, and MiB of memory."""
+    """What one of them needed: seconds (None: more than `PATIENCE`), of all cores together, and MiB of memory.
+
+    `failed` is the end of what it said where it ended with an error; then there are no seconds either.
+    """
 
     paths: int
     names: int
@@ -51,10 +57,13 @@ class Measured:
     seconds: float | None
     cpu: float
     mib: float
+    failed: str = ""
 
     @property
     def told(self) -> str:
         """In words."""
+        if self.failed:
+            return f"failed: {self.failed}"
         if self.seconds is None:
             return f"more than {PATIENCE:g} s"
         return f"{self.seconds * 1000:,.1f} ms ({self.cpu * 1000:,.1f} ms CPU), {self.mib:,.0f} MiB"
@@ -93,7 +102,7 @@ def texts_of(paths: Paths) -> list[str]:
     return [SEP.join(names[begin:end]) for begin, end in pairwise(ends)]
 
 
-def from_texts(texts: list[str], converting: np.ndarray, others: np.ndarray) -> Paths:  # type: ignore[type-arg] # counts
+def from_texts(texts: list[str], converting: np.ndarray, others: np.ndarray) -> Paths:
     """Read paths from texts, some at a time."""
     offsets = np.concatenate(([0], np.cumsum([text.count(SEP) + 1 for text in texts])))
     seen: dict[str, int] = {}
@@ -171,7 +180,48 @@ def measure(paths: int, names: int, folder: Path) -> Iterator[Measured]:
         except subprocess.TimeoutExpired:
             yield Measured(paths, names, who, None, 0.0, 0.0)
             continue
+        except subprocess.CalledProcessError as error:
+            # Of a peer that needs more memory than there is, the others are to be known nevertheless.
+            last = (str(error.stderr).strip().splitlines() or [""])[-1][:200]
+            yield Measured(paths, names, who, None, 0.0, 0.0, f"exit code {error.returncode} {last}".rstrip())
+            continue
         yield Measured(paths, names, who, *json.loads(done.stdout.splitlines()[-1]))
+
+
+def stands(found: Sequence[Measured]) -> list[Line]:
+    """Say for each size how ours stands to the faster of the others, and to the one that took less memory.
+
+    Where nobody else came to an end, it is at least so many times as fast as `PATIENCE` says.
+    """
+    told = []
+    for paths, names in dict.fromkeys((one.paths, one.names) for one in found):
+        here = {one.who: one for one in found if (one.paths, one.names) == (paths, names)}
+        others = [here[who] for who in WHO if who not in OURS and who in here]
+        ended = [one for one in others if one.seconds is not None]
+        for who in OURS:
+            mine = here.get(who)
+            if mine is None or mine.seconds is None or not others:
+                continue
+            best = min(ended, key=lambda one: one.seconds or 0.0, default=None)
+            seconds = PATIENCE if best is None or best.seconds is None else best.seconds
+            ratio, figures = seconds / mine.seconds, {"times_as_fast": seconds / mine.seconds}
+            text = f"{ratio:,.1f} x as fast as {best.who}" if best else f"over {ratio:,.0f} x as fast: no other ended"
+            if best and mine.cpu > 0:
+                text += f" ({best.cpu / mine.cpu:,.1f} x by CPU)"
+                figures["times_as_fast_by_cpu"] = best.cpu / mine.cpu
+            if ended:
+                least = min(ended, key=lambda one: one.mib)
+                text += f"; {mine.mib:,.0f} MiB, {least.who} {least.mib:,.0f} MiB"
+                figures |= {"mib": mine.mib, "least_mib_of_others": least.mib}
+            told.append(
+                Line(
+                    f"Markov order 1, {paths:,} distinct paths, {names} channels: {who} beside the best",
+                    text,
+                    "",
+                    figures,
+                )
+            )
+    return told
 
 
 def lines(found: list[Measured]) -> list[Line]:
@@ -184,17 +234,31 @@ def lines(found: list[Measured]) -> list[Line]:
             {} if one.seconds is None else {"seconds": one.seconds, "cpu_seconds": one.cpu, "mib": one.mib},
         )
         for one in found
-    ]
+    ] + stands(found)
 
 
-def measure_all(folder: Path, sizes: tuple[int, ...] = SIZES, names: tuple[int, ...] = NAMES) -> list[Measured]:
-    """Measure all sizes, telling each as it comes."""
-    found = []
+def measure_all(
+    folder: Path, sizes: tuple[int, ...] = SIZES, names: tuple[int, ...] = NAMES, keep: Path | None = None
+) -> list[Measured]:
+    """Measure all sizes, telling each as it comes; what `keep` holds is not measured again."""
+    kept = [Measured(**json.loads(text)) for text in keep.read_text().splitlines()] if keep and keep.exists() else []
+    found: list[Measured] = []
     for size in sizes:
         for count in names:
-            for one in measure(size, count, folder):
-                print(f"  {one.paths:>9,} paths, {one.names:>3} channels, {one.who:<29} {one.told}", flush=True)
-                found.append(one)
+            here = [one for one in kept if (one.paths, one.names) == (size, count)]
+            if {one.who for one in here} != set(WHO):
+                here = []
+                for one in measure(size, count, folder):
+                    print(f"  {one.paths:>9,} paths, {one.names:>3} channels, {one.who:<29} {one.told}", flush=True)
+                    here.append(one)
+                if keep:
+                    with keep.open("a") as file:
+                        file.writelines(json.dumps(asdict(one)) + "\n" for one in here)
+            else:
+                print(f"  {size:>9,} paths, {count:>3} channels: measured before", flush=True)
+            for line in stands(here):
+                print(f"    {line.what.rpartition(': ')[2]}: {line.measured}", flush=True)
+            found += here
     return found
 
 
@@ -203,6 +267,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paths", type=int, action="append", help="so many distinct paths; may be repeated")
     parser.add_argument("--names", type=int, action="append", help="of so many channels; may be repeated")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="holds what was measured: go on from there")
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--text", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -210,7 +275,7 @@ def main() -> None:
         ours(options.ours, text=options.text)
         return
     with tempfile.TemporaryDirectory() as folder:
-        measure_all(Path(folder), tuple(options.paths or SIZES), tuple(options.names or NAMES))
+        measure_all(Path(folder), tuple(options.paths or SIZES), tuple(options.names or NAMES), options.keep)
 
 
 if __name__ == "__main__":
