@@ -1,4 +1,4 @@
-"""What the views make of nobody: totals stay, and nobody is no customer. Rows are made by hand, as the fold makes them."""
+"""What the views make of nobody: totals stay, and nobody is no customer. Rows are made by hand, as by the fold."""
 
 from __future__ import annotations
 
