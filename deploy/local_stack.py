@@ -209,7 +209,7 @@ class LocalStack:
         for difference in plan.differences:
             self._supervisor.say(
                 f"{difference.topic}: {difference.setting} is {difference.found}, "
-                f"wanted {difference.wanted}; left as it is"
+                f"wanted {difference.wanted}; left as it is" + (f" ({difference.advice})" if difference.advice else "")
             )
 
     async def _start_pipeline(self) -> None:

@@ -2,8 +2,9 @@
 
                       ┌── identity ◄─┐      ┌─ resolved ◄─┐
     collected ─► [worker: resolve] ──┴──────┴─► [worker: fold] ─► journeys, conversions, … ─► [sink] ─► ClickHouse
+                                           models ──┘
 
-The end of `collected` is taken first. When the workers' group has passed it, what it caused in `identity` and in
+The ends of `models` and `collected` are taken first. When the workers' group has passed it, what it caused in `identity` and in
 `resolved` is there; but what workers read there may cause more of it. So it goes in rounds: take the ends of both, wait
 until the group has passed them, and look again, until they have not moved. What arrives meanwhile is not waited for:
 under traffic that goes on the ends never rest, and then the rounds are counted.
@@ -104,11 +105,40 @@ async def settle(
     try:
         # The looks watch the time themselves; this is for a broker that stops answering in the middle of one.
         async with asyncio.timeout(timeout + NO_ANSWER), Cluster(kafka) as cluster, Ends(kafka, worker_groups) as ends:
+            await wait.until_none(partial(_unworked, ends, await _models(cluster, ends)))
             return await _follow(cluster, ends, store, wait, max_hops + MORE_ROUNDS)
     except TimeoutError:
         raise SettleTimeout(timeout, wait.behind) from None
     finally:
         store.close()
+
+
+async def settle_models(
+    kafka: KafkaConnection,
+    *,
+    worker_groups: Sequence[str],
+    timeout: float = 60.0,
+    on_progress: Progress | None = None,
+) -> None:
+    """Wait until workers have read every model that was published before the call: what comes now is booked by them.
+
+    Raises:
+        SettleTimeout: it is not so after `timeout` seconds.
+        KafkaError, OSError: no broker answers.
+    """
+    wait = Wait(time.monotonic(), timeout, on_progress)
+    try:
+        async with asyncio.timeout(timeout + NO_ANSWER), Cluster(kafka) as cluster, Ends(kafka, worker_groups) as ends:
+            await wait.until_none(partial(_unworked, ends, await _models(cluster, ends)))
+    except TimeoutError:
+        raise SettleTimeout(timeout, wait.behind) from None
+
+
+async def _models(cluster: Cluster, ends: Ends) -> dict[Place, int]:
+    """Give the ends of the published models; nothing where there is no such topic."""
+    name = topics.MODELS.name
+    numbers = (await cluster.partitions([name])).get(name, [])
+    return await ends.written((name, number) for number in numbers)
 
 
 async def _follow(cluster: Cluster, ends: Ends, store: Store, wait: Wait, most_rounds: int) -> SettleReport:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from schemas.topics import COLLECTED, IDENTITY, TOPICS, Part
+from schemas.topics import COLLECTED, IDENTITY, MODELS, RESOLVED, TOPICS, Part
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 COPIES_FOR_A_QUORUM = 3
 
 #: Topics that a stage reads together with its input: they need as many partitions as that.
-READ_TOGETHER = {IDENTITY.name: COLLECTED.name}
+READ_TOGETHER = {IDENTITY.name: COLLECTED.name, MODELS.name: RESOLVED.name}
+
+#: A topic that cannot be used with the partitions that it has, and how it is made anew without losing anything.
+MADE_ANEW = {
+    MODELS.name: f"workers need as many as {RESOLVED.name} has: remove the topic {MODELS.name}, then run"
+    " `touchpath topics` and `touchpath attribution publish`, which publishes again what is in force",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,13 @@ class FoundTopic:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting of an existing topic that is not as it should be; left as it is, and said."""
+    """A setting of an existing topic that is not as it should be; left as it is, and said. `advice`: what to do."""
 
     topic: str
     setting: str
     wanted: str
     found: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +114,11 @@ def wanted_topics(settings: Settings, changelogs: Sequence[ChangelogTopic]) -> l
 def plan(wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]) -> Plan:
     """Compare; a setting that the cluster did not tell (Tansu tells few) is no difference."""
     create, present, differences = [], [], list[Difference]()
-    for topic in wanted:
-        there = found.get(topic.name)
+    for declared in wanted:
+        there, model = found.get(declared.name), found.get(declared.like or "")
+        topic = declared if model is None else replace(declared, partitions=model.partitions)
         if there is None:
-            model = found.get(topic.like or "")
-            create.append(topic if model is None else replace(topic, partitions=model.partitions))
+            create.append(topic)
             continue
         present.append(topic)
         pairs = [
@@ -119,7 +126,11 @@ def plan(wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]) -> Plan
             ("replication.factor", str(topic.replication_factor), str(there.replication_factor)),
             *((name, value, there.config.get(name, value)) for name, value in topic.config.items()),
         ]
-        differences += [Difference(topic.name, *pair) for pair in pairs if pair[1] != pair[2]]
+        differences += [
+            Difference(topic.name, *pair, MADE_ANEW.get(topic.name, "") if pair[0] == "partitions" else "")
+            for pair in pairs
+            if pair[1] != pair[2]
+        ]
     return Plan(tuple(create), tuple(present), tuple(differences))
 
 

@@ -10,8 +10,8 @@ from schemas.topics import COLLECTED, QUARANTINE
 class Record(NamedTuple):
     """One record for Kafka. `timestamp` is the time of ingest in milliseconds since 1970, never the event's own.
 
-    A value without a byte is none at all: a tombstone, by which a compacted topic forgets the key. `partition` None: the
-    one that the key names.
+    A value without a byte is none at all: a tombstone, by which a compacted topic forgets the key. `partition` None:
+    the one that the key names.
     """
 
     topic: str

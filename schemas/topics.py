@@ -68,7 +68,7 @@ RESOLVED = Topic(
     model=Resolved,
     version=1,
     retention=timedelta(days=30),
-    writers=("worker",),
+    writers=("worker", "fit"),  # the fit: revisits, by which a model that was published reaches what is booked
     readers=("worker", "sink", "settle"),
 )
 IDENTITY = Topic(
@@ -128,12 +128,12 @@ MARKS = Topic(
 
 MODELS = Topic(
     "touchpath.models",
-    key="model name",
+    key="model name, in every partition; without a value the model is withdrawn",
     model=AttributionModel,
     version=1,
     retention=None,
     writers=("fit",),
-    readers=("worker",),
+    readers=("worker", "settle"),
     cleanup="compact",
 )
 

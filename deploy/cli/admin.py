@@ -89,7 +89,7 @@ def _tell(plan: Plan, rights: Sequence[Acl], *, dry_run: bool) -> None:
     for difference in plan.differences:
         say(
             f"touchpath: {difference.topic}: {difference.setting} is {difference.found}, "
-            f"should be {difference.wanted}; left as it is"
+            f"should be {difference.wanted}; left as it is" + (f" ({difference.advice})" if difference.advice else "")
         )
 
 

@@ -148,7 +148,10 @@ async def check_topics(settings: WorkerSettings, stages: Sequence[Stage]) -> str
             raise SetupError(f"topics are missing: {', '.join(missing)}; `touchpath topics` creates them")
         for name, like, called in beside:
             if partitions[name] != partitions[like]:
-                raise SetupError(f"{name} has {partitions[name]} partitions, but {called} has {partitions[like]}")
+                raise SetupError(
+                    f"{name} has {partitions[name]} partitions, but {called} has {partitions[like]};"
+                    " `touchpath topics` says what can be done"
+                )
         return str((await admin.describe_cluster()).get("cluster_id") or "")
     finally:
         await admin.close()

@@ -6,7 +6,7 @@ from deploy.settings import load
 from deploy.topics import READ_TOGETHER, FoundTopic, WantedTopic, acls, plan
 from deploy.wiring import changelogs, every_topic, stages
 from schemas.catalogue import load as load_catalogue
-from schemas.topics import TOPICS
+from schemas.topics import MODELS, RESOLVED, TOPICS
 from streams.worker.topics import changelog_name
 
 SETTINGS = load(environ={"TOUCHPATH_REPLICATION_FACTOR": "3", "TOUCHPATH_PARTITIONS": "12"}).settings
@@ -42,6 +42,17 @@ def test_what_is_made_beside_a_topic_that_is_read_with_it_gets_as_many_partition
     eight = {topic.name for topic in made if topic.partitions == 8}
     assert eight == {"touchpath.identity", "touchpath-resolve-changelog"}
     assert {topic.partitions for topic in made} == {8, 12}
+
+
+def test_a_topic_that_is_read_with_another_and_has_other_partitions_is_told_with_what_to_do() -> None:
+    found = {name: FoundTopic(name, count, 3) for name, count in ((MODELS.name, 4), (RESOLVED.name, 8))}
+    told = [one for one in plan(every_topic(SETTINGS), found).differences if one.setting == "partitions"]
+    assert [(one.topic, one.wanted, one.found) for one in told] == [
+        (RESOLVED.name, "12", "8"),
+        (MODELS.name, "8", "4"),
+    ]
+    assert "touchpath attribution publish" in told[1].advice
+    assert told[0].advice == ""
 
 
 def test_settings_that_differ_are_reported_and_never_changed() -> None:
