@@ -58,9 +58,12 @@ class Loopback:
 
     def put(self, output: Output) -> None:
         """Write a record."""
-        partition = crc32(output.key) % self.partitions
-        log = self.topics[output.topic, partition]
-        log.append(LoopRecord(output.topic, len(log), output.key, output.value, output.timestamp))
+        self._append(crc32(output.key) % self.partitions, *output)
+
+    def put_everywhere(self, topic: str, key: bytes, value: bytes | None, timestamp: int) -> None:
+        """Write a record to every partition of a topic."""
+        for partition in range(self.partitions):
+            self._append(partition, topic, key, value, timestamp)
 
     def run(self, on_step: Callable[[int], None] | None = None) -> None:
         """Let the stages work until nothing waits; `on_step` hears how many records each step took."""
@@ -75,6 +78,10 @@ class Loopback:
     def records(self, topic: str) -> list[LoopRecord]:
         """Give the records of a topic, partition by partition."""
         return [record for partition in range(self.partitions) for record in self.topics[topic, partition]]
+
+    def _append(self, partition: int, topic: str, key: bytes, value: bytes | None, timestamp: int) -> None:
+        log = self.topics[topic, partition]
+        log.append(LoopRecord(topic, len(log), key, value, timestamp))
 
     def _waiting(self) -> list[Waiting]:
         found = []
