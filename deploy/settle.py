@@ -4,10 +4,10 @@
     collected ─► [worker: resolve] ──┴──────┴─► [worker: fold] ─► journeys, conversions, … ─► [sink] ─► ClickHouse
                                            models ──┘
 
-The ends of `models` and `collected` are taken first. When the workers' group has passed it, what it caused in `identity` and in
-`resolved` is there; but what workers read there may cause more of it. So it goes in rounds: take the ends of both, wait
-until the group has passed them, and look again, until they have not moved. What arrives meanwhile is not waited for:
-under traffic that goes on the ends never rest, and then the rounds are counted.
+The ends of `models` and `collected` are taken first. When the workers' group has passed them, what they caused in
+`identity` and in `resolved` is there; but what workers read there may cause more of it. So it goes in rounds: take the
+ends of both, wait until the group has passed them, and look again, until they have not moved. What arrives meanwhile is
+not waited for: under traffic that goes on the ends never rest, and then the rounds are counted.
 """
 
 from __future__ import annotations

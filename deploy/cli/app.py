@@ -15,6 +15,8 @@ from deploy.cli import (
     admin,
     attribution,
     attribution_explain,
+    attribution_models,
+    attribution_restate,
     data,
     doors,
     follow,
@@ -108,8 +110,15 @@ GROUPS = {
     ),
     "attribution": (
         "Look",
-        "What earned the conversions: explain one, learn the data-driven models' weights, list and publish their fits.",
-        (attribution_explain.explain, attribution.fit, attribution.fits, attribution.publish),
+        "What earned the conversions: explain one, learn the data-driven models, put fits in force and out.",
+        (
+            attribution_explain.explain,
+            attribution.fit,
+            attribution_models.fits,
+            attribution_models.publish,
+            attribution_models.withdraw,
+            attribution_restate.restate,
+        ),
     ),
     "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
 }

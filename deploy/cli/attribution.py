@@ -1,16 +1,19 @@
-"""Commands on attribution: fit the data-driven models, once or again and again, and list the fits that there were."""
+"""The command that learns a data-driven model, once or again and again, publishes it, and restates what is booked."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from deploy.cli.attribution_models import send
+from deploy.cli.attribution_restate import RestateOption, TimeoutOption, say_restated, then_restate
+from deploy.cli.attribution_text import tell
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.moments import AGES, moment
 from deploy.cli.options import ConfigOption, JsonOption, checked_catalogue, settings_of
-from deploy.cli.output import chosen, json_out, rows_out, say
+from deploy.cli.output import chosen, say
 from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
@@ -20,16 +23,12 @@ if TYPE_CHECKING:
     from deploy.attribution_fit import Fitted
     from deploy.attribution_paths import Window
     from deploy.settings import Settings
-    from schemas.attribution_model import AttributionModel, Level
+    from schemas.attribution_model import Level
     from schemas.catalogue import Catalogue
-    from sinks.client import Store
-    from streams.core.attribution.data_driven.fit import Diagnosis, Line, Request
+    from streams.core.attribution.data_driven.fit import Request
 
-BAR = 24
 #: After a fit that found nobody there, the next of `--every` is tried this soon, in seconds.
 RETRY = 60.0
-#: With fewer conversions on its paths than this, a name's weight says little: the diagnosis warns.
-FEW = 30
 
 
 def fit(
@@ -58,10 +57,12 @@ def fit(
     ] = None,
     every: Annotated[str | None, typer.Option("--every", metavar="AGE", help="Fit again each 24h, 7d, … .")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and show; keep and publish nothing.")] = False,
+    no_restate: RestateOption = False,
+    timeout: TimeoutOption = 60,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Learn what each channel is worth from the journeys, and publish it.
+    """Learn what each channel is worth from the journeys, publish it, and split all conversions by it.
 
     Journeys that converted and journeys that did not are read from ClickHouse. Markov asks how far the conversion rate
     falls without a channel; Shapley, what it adds to the rate on average over all ways of joining. Both are solved
@@ -77,9 +78,10 @@ def fit(
     times all conversions; split is the sum over conversions, each split within its path. Two intervals that overlap
     are no ranking.
 
-    Each fit is kept, with its window and diagnosis, in the views model_fits and model_weights. Weights go to the topic
-    touchpath.models, which keeps the last of each name. Instead of --every, cron does as well: the exit code is
-    0 only when Kafka has the model.
+    Each fit is kept, with its window and diagnosis, in the views model_fits and model_weights. Workers split every
+    conversion by it from now on, under its name beside the catalogue's models; conversions that are booked already are
+    restated, with the cause `model` in the ledger. Instead of --every, cron does as well: the exit code is 0
+    only when all conversions follow.
     """
     import time
 
@@ -95,8 +97,9 @@ def fit(
             Exit.USAGE,
         )
 
+    wanted_name = _name(name, request, wanted_level, catalogue)
+
     def once() -> None:
-        from deploy.attribution_fit import model_name
         from deploy.attribution_paths import Window
 
         now = datetime.now(UTC)
@@ -105,74 +108,16 @@ def fit(
         )
         if window.since is not None and window.since >= window.until:
             raise CommandError("--since is not before --until", Exit.USAGE)
-        found = _fitted(
-            settings,
-            catalogue,
-            window,
-            wanted_level,
-            request,
-            name or model_name(request.kind, request.order, wanted_level),
-            now,
-            dry_run=dry_run,
-        )
-        _tell(found, published=not dry_run, as_json=as_json)
+        found = _fitted(settings, catalogue, window, wanted_level, request, wanted_name, now, dry_run=dry_run)
+        if dry_run or no_restate:
+            tell(found, published=not dry_run, as_json=as_json)
+        else:
+            _tell_and_restate(settings, found, timeout, as_json=as_json, again=pause is not None)
 
     if pause is None:
         once()
     else:
         again_and_again(once, pause.total_seconds(), time.sleep)
-
-
-def fits(
-    name: Annotated[str, typer.Option("--name", help="Of this model only.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many, the newest first.")] = 20,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """List the fits that there were: when, on what, and how far each can be believed.
-
-    The weights of each are in the view model_weights.
-
-      touchpath attribution fits
-      touchpath attribution fits --name markov --json
-    """
-    from sinks.sql import query
-
-    settings = settings_of(config)
-    with tables_of(settings) as store:
-        rows = store.rows(query("attribution_fits", store.database), {"model": name, "limit": limit})
-    columns = (
-        *("model", "fitted at", "published at", "in force", "since", "until", "journeys", "conversions", "coverage"),
-        *("names", "smallest cell", "conversions of it", "exact", "fit id"),
-    )
-    rows_out(columns, [tuple(_cell(cell) for cell in row) for row in rows], chosen(as_json), "Fits")
-
-
-def publish(
-    fit: Annotated[str, typer.Argument(metavar="FIT", help="Its id, or the first characters: see `fits`.")] = "",
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Publish a fit that was kept: go back to an earlier one, or tell a broker that has forgotten.
-
-    Without an id, every model that is in force is published once more.
-
-      touchpath attribution publish 5f0d2c0e     this fit is in force from now on
-      touchpath attribution publish              after the topics were made anew
-    """
-    from deploy.attribution_publish import kept
-
-    settings = settings_of(config)
-    with tables_of(settings) as store:
-        models = kept(store, fit.lower())
-        if fit and len(models) != 1:
-            many = "there are several fits whose id begins with" if models else "there is no fit"
-            raise CommandError(f"{many} {fit}: see `touchpath attribution fits`", Exit.USAGE)
-        if models:
-            _publish(settings, store, models)
-    columns = ("model", "fitted at", "fit id", "names")
-    rows = [(model.name, _cell(model.fitted_at), str(model.fit_id), len(model.weights)) for model in models]
-    rows_out(columns, rows, chosen(as_json), "Published")
 
 
 # ---- what they share
@@ -208,8 +153,45 @@ def _fitted(
         if dry_run:
             return found
         keep(store, found)
-        _publish(settings, store, [found.model])
+        send(settings, store, [found.model])
     return found
+
+
+def _tell_and_restate(settings: Settings, found: Fitted, timeout: float, *, as_json: bool, again: bool) -> None:
+    """Tell of a fit and let what is booked follow; JSON is one document, with what became of both.
+
+    `again`: what could not be restated now is restated after the next fit: no reason to fit anew at once.
+    """
+    from dataclasses import asdict
+
+    restated, trouble = None, None
+    if not as_json:
+        tell(found, published=True, as_json=False)
+    try:
+        restated = then_restate(settings, timeout)
+    except CommandError as error:
+        trouble = error
+    if as_json:
+        tell(found, published=True, as_json=True, more={"restated": asdict(restated) if restated else None})
+    elif restated is not None:
+        say_restated(restated)
+    if trouble is not None and not again:
+        raise trouble
+    if trouble is not None:
+        say(f"touchpath: {trouble}")
+
+
+def _name(name: str | None, request: Request, level: Level, catalogue: Catalogue) -> str:
+    """Give the name to publish under; one of the catalogue's models ends the command."""
+    from deploy.attribution_fit import model_name
+    from deploy.attribution_publish import NameTakenError, refuse_taken
+
+    wanted = name or model_name(request.kind, request.order, level)
+    try:
+        refuse_taken(wanted, catalogue.attribution.models)
+    except NameTakenError as error:
+        raise CommandError(f"--name: {error}", Exit.USAGE) from error
+    return wanted
 
 
 def _waiting(what: str) -> AbstractContextManager[object]:
@@ -221,23 +203,6 @@ def _waiting(what: str) -> AbstractContextManager[object]:
     from rich.console import Console
 
     return Console(stderr=True).status(f"{what} …")
-
-
-def _publish(settings: Settings, store: Store, models: list[AttributionModel]) -> None:
-    from deploy.attribution_publish import publish
-    from deploy.cli.imports import connected_publisher
-    from producers.publisher import PublishFailed
-
-    with connected_publisher(settings) as publisher:
-        for model in models:
-            try:
-                publish(publisher, store, model, lambda: datetime.now(UTC))
-            except (PublishFailed, TimeoutError) as error:
-                raise CommandError(
-                    f"{model.name} is kept, but was not published: {error}"
-                    f" (later: touchpath attribution publish {model.fit_id})",
-                    Exit.NOT_READY,
-                ) from error
 
 
 def _needs_numpy() -> None:
@@ -285,145 +250,3 @@ def _pause(text: str) -> timedelta:
     if not text[:-1].isdigit() or text[-1:] not in AGES or not int(text[:-1]):
         raise CommandError(f"--every: {text!r} is no time span (90m, 24h, 7d)", Exit.USAGE)
     return timedelta(**{AGES[text[-1]]: int(text[:-1])})
-
-
-def _tell(found: Fitted, *, published: bool, as_json: bool) -> None:
-    form = chosen(as_json)
-    if form == "json":
-        from dataclasses import asdict
-
-        json_out(
-            {
-                "model": found.model.model_dump(mode="json"),
-                "published": published,
-                "currency": found.currency,
-                "lines": [asdict(line) for line in found.fit.lines],
-                "diagnosis": asdict(found.fit.diagnosis),
-                "warnings": warnings(found),
-            }
-        )
-        return
-    columns, rows = _for_people(found) if form == "table" else _for_programs(found)
-    rows_out(columns, rows, form, _title(found))
-    if form == "table":
-        for line in _diagnosis(found):
-            say(line)
-        model = found.model
-        say(f"published as {model.name}" if published else "nothing was kept or published (--dry-run)")
-    for warning in warnings(found):
-        say(f"touchpath: {warning}")
-
-
-def _title(found: Fitted) -> str:
-    model = found.model
-    kind = f"Markov of order {model.order}" if model.kind == "markov" else "Shapley"
-    return f"{kind} by {model.level}: {model.converted:,} of {model.journeys:,} journeys converted, {model.rate:.2%}"
-
-
-def _for_people(found: Fitted) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    lines = found.fit.lines
-    most = max((line.high or line.weight / 1e9 for line in lines), default=1.0) or 1.0
-    value = f"value {found.currency}" if found.currency else "value"
-    effect = "removal effect" if found.model.kind == "markov" else "Shapley value"
-    columns = (found.model.level, "weight", "95 %", "", effect, "own", "split", value, "touched", "journeys")
-    rows = [
-        [
-            line.name,
-            f"{line.weight / 1e9:.1%}",
-            "" if line.low is None or line.high is None else f"{line.low:.1%}–{line.high:.1%}",
-            bar(line, most),
-            f"{line.effect:.4f}" + (f" ±{line.error:.4f}" if line.error is not None else ""),
-            f"{line.own:,.1f}",
-            f"{line.conversions:,.1f}",
-            f"{line.value * 10.0**-found.minor_digits:,.0f}",
-            f"{line.touched:,}",
-            f"{line.journeys:,}",
-        ]
-        for line in lines
-    ]
-    # Texts stand on the left of a column: figures are moved to its right by hand.
-    width = [max(len(row[place]) for row in rows) for place in range(len(columns))]
-    return columns, [
-        tuple(cell if place in (0, 3) else cell.rjust(width[place]) for place, cell in enumerate(row)) for row in rows
-    ]
-
-
-def _for_programs(found: Fitted) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    columns = ("name", "weight", "low", "high", "effect", "error", "own", "split", "value_minor", "touched", "journeys")
-    return columns, [
-        (
-            *(line.name, line.weight / 1e9, line.low, line.high, line.effect, line.error),
-            *(line.own, line.conversions, line.value, line.touched, line.journeys),
-        )
-        for line in found.fit.lines
-    ]
-
-
-def bar(line: Line, most: float) -> str:
-    """Draw a weight; with an interval, what is sure is full and what may be is light."""
-
-    def cells(part: float) -> int:
-        return round(part / most * BAR)
-
-    weight = line.weight / 1e9
-    sure, may = (line.low, line.high) if line.low is not None and line.high is not None else (weight, weight)
-    return "█" * cells(sure) + "▒" * (cells(max(may, sure)) - cells(sure))
-
-
-def _diagnosis(found: Fitted) -> list[str]:
-    figures: Diagnosis = found.fit.diagnosis
-    lines = [
-        f"{figures.paths:,} distinct paths; {figures.coverage:.1%} of conversions have one;"
-        f" {figures.one_touch:.1%} of journeys have a single touch",
-        f"smallest cell: {figures.smallest_name}, on the paths of {figures.smallest_conversions:,} conversions"
-        f" and {figures.smallest_journeys:,} journeys",
-    ]
-    if found.model.kind == "markov":
-        lines.append(
-            f"{figures.states:,} states, condition {figures.condition:,.0f}: effects are exact to {figures.bound:.0e}"
-        )
-    elif figures.exact:
-        lines.append("every coalition was looked at: the values are exact")
-    return lines
-
-
-def warnings(found: Fitted) -> list[str]:
-    """Say what somebody should know before believing a fit."""
-    figures, lines = found.fit.diagnosis, found.fit.lines
-    said = []
-    few = [line.name for line in lines if line.touched < FEW]
-    if few:
-        more = f" and {len(few) - 3} more" if len(few) > 3 else ""
-        said.append(
-            f"fewer than {FEW} conversions on the paths of {', '.join(few[:3])}{more}: their weights say little"
-        )
-    if figures.journeys == figures.conversions:
-        said.append("no journey without a conversion: nothing tells a channel that converts from one that does not")
-    if figures.pathless:
-        said.append(f"{figures.pathless:,} conversions have no path; nothing is learned from them")
-    if figures.below_zero:
-        negative = [line.name for line in lines if line.effect < 0]
-        said.append(
-            f"fewer journeys convert with {_some(negative)} than without: weight 0"
-            f" ({figures.below_zero:.1%} of the others' values was cut off)"
-        )
-    if figures.equally:
-        said.append(f"{figures.equally:,} conversions have no name with a weight on their path: shared equally")
-    if not figures.exact:
-        said.append(f"more than 20 names: estimated from {figures.permutations:,} orders of joining, ± standard error")
-    if figures.draws < found.fit.request.bootstrap:
-        said.append(f"only {figures.draws} of {found.fit.request.bootstrap} draws had a conversion")
-    if found.elsewhere:
-        said.append(f"{found.elsewhere:,} conversions in other currencies count, but their value is left out")
-    return said
-
-
-def _some(names: list[str]) -> str:
-    """Name the first three, and say how many more there are."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _cell(cell: Any) -> object:
-    if isinstance(cell, datetime):
-        return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).isoformat(timespec="seconds")
-    return round(cell, 4) if isinstance(cell, float) else cell

@@ -2,7 +2,7 @@
 SELECT record
 FROM $database.model_fits_log FINAL
 WHERE if({fit:String} = '',
-    fit_id IN (SELECT argMax(fit_id, published_at) FROM $database.model_publications_log GROUP BY model),
+    fit_id IN (SELECT fit_id FROM $database.models_published WHERE in_force),
     startsWith(toString(fit_id), {fit:String}))
 ORDER BY model
 LIMIT 1000

@@ -11,12 +11,12 @@ import pytest
 
 from deploy.attribution_fit import Fitted, fitted, model_name
 from deploy.attribution_paths import Window, WindowPaths
-from deploy.attribution_publish import record_of
+from deploy.attribution_publish import json_of
 from deploy.cli.app import run
-from deploy.cli.attribution import BAR, RETRY, again_and_again, bar, warnings
+from deploy.cli.attribution import RETRY, again_and_again
+from deploy.cli.attribution_text import BAR, bar, warnings
 from deploy.cli.exits import CommandError, Exit
 from schemas.attribution_model import AttributionModel
-from schemas.topics import MODELS
 from streams.core.attribution.data_driven.fit import Request, fit
 from streams.core.attribution.data_driven.paths import Paths, from_sequences
 from streams.core.attribution.data_driven.published import weights_of, weights_on
@@ -48,9 +48,7 @@ def published(paths: Paths, request: Request) -> Fitted:
 
 def test_what_is_published_reads_back_and_gives_the_weights_to_a_path() -> None:
     found = published(PATHS, Request(bootstrap=20))
-    record = record_of(found.model, NOW)
-    assert (record.topic, record.key) == (MODELS.name, b"m")
-    model = AttributionModel.model_validate_json(record.value)
+    model = AttributionModel.model_validate_json(json_of(found.model))
     assert model == found.model
     weights = {line.name: line.weight for line in found.fit.lines}
     path = [touch("email"), touch("web"), touch("email"), touch("unheard_of")]
@@ -99,7 +97,8 @@ def test_without_numpy_a_fit_says_how_to_get_it(
 
 
 def test_publishing_what_was_kept_needs_no_numpy() -> None:
-    code = "import sys; import deploy.attribution_publish, deploy.cli.attribution; print('numpy' in sys.modules)"
+    modules = "attribution_publish, deploy.attribution_restate, deploy.cli.attribution, deploy.cli.attribution_models"
+    code = f"import sys; import deploy.{modules}; print('numpy' in sys.modules)"
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
