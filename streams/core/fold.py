@@ -2,11 +2,12 @@
 
 Reads and writes bytes; all thinking is in `profile`. The state of a profile is its head under `<profile id>`, sealed
 chunks under `<profile id>/<number>` and bookings of conversions under `<profile id>/c<event id in hex>`. Beside them
-stand the published models that are in force, under `models`. Each is MessagePack and written at most once per batch.
+stand the published models that are in force, under `models`, and each catalogue that a profile was folded by, as JSON
+under `catalogue/<digest in hex>`. All else is MessagePack. Each is written at most once per batch.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,16 +16,18 @@ from pydantic import ValidationError
 
 from schemas import topics
 from schemas.catalogue import Catalogue
+from schemas.catalogue_digest import catalogue_from, text_of
 from schemas.money import MOST_MINOR, minor_digits
 from schemas.quarantine import reason_of
 from schemas.touchpoint import EARLIEST
 from streams.core.attribution.book import Book
 from streams.core.attribution.in_force import InForce, book_of, restored, stored, told
-from streams.core.clock import micros
+from streams.core.clock import micros, moment
 from streams.core.emit import Emission
 from streams.core.ids import small_hash
 from streams.core.moves import check_arrival, check_forwarding, check_moments
 from streams.core.moving import MovingProfile
+from streams.core.renewal import RenewingProfile, rules_of_then
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
 from streams.core.stage import Output, Record, StageResult, StateReader
@@ -39,6 +42,8 @@ _DEVICES = {"device": 0, "anonymous": 1}
 MODELS = b"models"
 _FIRST_MOMENT = micros(EARLIEST)
 _LAST_MOMENT = micros(datetime.max.replace(tzinfo=UTC))
+#: A producer may write any number as a record's timestamp; the calendar ends with this one, in milliseconds.
+_LAST_TIMESTAMP = 253_402_300_799_000
 
 
 class FoldStage:
@@ -55,13 +60,24 @@ class FoldStage:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._rules = Rules(catalogue)
+        self._text = text_of(catalogue).encode()
+        self._elders: dict[bytes, Rules] = {}
         self._lanes: dict[int, _Lane] = {}
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
-        """Fold one batch. The records of one profile are taken one by one, so batch borders change nothing."""
+        """Fold one batch. The records of one profile are taken one by one, so batch borders change nothing.
+
+        But for touchpoints that are read again: those of a profile that stand together are taken at once, as each of
+        them alone would restate the same conversions. In the end that makes no difference.
+        """
         outputs: list[Output] = []
         counts: Counter[str] = Counter()
-        profiles: dict[str, MovingProfile] = {}
+        profiles: dict[str, RenewingProfile] = {}
+        rereads: dict[str, _Rereads] = {}
+
+        def write(emissions: Iterable[Emission], at: int) -> None:
+            outputs.extend(Output(topic, key.encode(), encode(emission), at) for topic, key, emission in emissions)
+
         lane = self._lane(partition, read(MODELS))
         for record in records:
             try:
@@ -82,21 +98,47 @@ class FoldStage:
             profile = profiles.get(profile_id)
             if profile is None:
                 profile = profiles[profile_id] = _load(profile_id, self._rules, lane.book, read)
-            at = record.timestamp
-            for topic, key, emission in _told(profile, resolved, touch, counts):
-                outputs.append(Output(topic, key.encode(), encode(emission), at))
+                if not profile.is_renewed:
+                    counts["renewed"] += 1
+                    write(self._renew(profile, _recorded_at(resolved, record), read), record.timestamp)
+            if touch is not None and resolved.reread:
+                rereads.setdefault(profile_id, _Rereads()).add(touch, resolved, record)
+                continue
+            if rereads and (waiting := rereads.pop(profile_id, None)) is not None:
+                write(waiting.told(profile, counts), waiting.timestamp)
+            write(_told(profile, resolved, touch, counts), record.timestamp)
+        for profile_id, waiting in rereads.items():
+            write(waiting.told(profiles[profile_id], counts), waiting.timestamp)
+        state = self._state(partition, lane, profiles, read)
+        counts.update(self._rules.troubles)
+        self._rules.troubles.clear()
+        return StageResult(outputs, state, counts)
+
+    def _state(
+        self, partition: int, lane: "_Lane", profiles: Mapping[str, RenewingProfile], read: StateReader
+    ) -> dict[bytes, bytes | None]:
+        """Give what a batch leaves."""
         state: dict[bytes, bytes | None] = {}
         if lane is not self._lanes.get(partition):
             self._lanes[partition] = lane
             state[MODELS] = lane.stored
         for profile in profiles.values():
-            if not profile.changed:
-                continue
-            for name, value in profile.state():
-                state[f"{profile.profile_id}{name}".encode()] = value
-        counts.update(self._rules.troubles)
-        self._rules.troubles.clear()
-        return StageResult(outputs, state, counts)
+            if profile.changed:
+                for name, value in profile.state():
+                    state[f"{profile.profile_id}{name}".encode()] = value
+        if state and read(catalogue_key(self._rules.digest)) is None:
+            state[catalogue_key(self._rules.digest)] = self._text
+        return state
+
+    def _renew(self, profile: RenewingProfile, recorded_at: datetime, read: StateReader) -> list[Emission]:
+        """Bring a profile under the catalogue of today."""
+        old = self._elders.get(profile.digest)
+        if old is None:
+            text = read(catalogue_key(profile.digest))
+            if text is None:
+                raise LookupError(f"the state of profile {profile.profile_id} is of a catalogue that nobody has kept")
+            old = self._elders[profile.digest] = rules_of_then(catalogue_from(text))
+        return profile.renew(old, recorded_at)
 
     def _lane(self, partition: int, models: bytes | None) -> "_Lane":
         """Give what is in force in a partition. The state decides: another worker may have had it in between."""
@@ -146,6 +188,41 @@ class _Lane:
         self.models = models
         self.stored = stored_as
         self.book = book_of(rules.models, models)
+
+
+class _Rereads:
+    """Touchpoints of one profile that are to be read again."""
+
+    def __init__(self) -> None:
+        self._touches: list[tuple[Touch, str]] = []
+        self.timestamp = 0
+
+    def add(self, touch: Touch, resolved: ReadResolved, record: Record) -> None:
+        """Add the touchpoint of a record, as it is read today."""
+        self._touches.append((touch, resolved.touchpoint.source if resolved.touchpoint else ""))
+        self.timestamp = max(self.timestamp, record.timestamp)
+
+    def told(self, profile: RenewingProfile, counts: Counter[str]) -> list[Emission]:
+        """Let the profile read them, and give what that changes."""
+        differ, emissions = profile.reread(self._touches, _moment_of(self.timestamp))
+        counts["reread"] += len(self._touches)
+        if differ:
+            counts["reread_otherwise"] += differ
+        return emissions
+
+
+def _moment_of(timestamp: int) -> datetime:
+    return moment(1000 * min(max(timestamp, 0), _LAST_TIMESTAMP))
+
+
+def _recorded_at(resolved: ReadResolved, record: Record) -> datetime:
+    """Say when it was recorded what a profile is told; of what is read again and was received long ago, the record."""
+    if resolved.touchpoint is not None:
+        return _moment_of(record.timestamp) if resolved.reread else resolved.touchpoint.received_at
+    for part in (resolved.forwarding, resolved.arrival, resolved.revisit, resolved.erasure):
+        if part is not None:
+            return moment(micros(part.recorded_at))
+    return _moment_of(record.timestamp)
 
 
 def _told(profile: MovingProfile, resolved: ReadResolved, touch: Touch | None, counts: Counter[str]) -> list[Emission]:
@@ -199,7 +276,7 @@ def to_touch(touchpoint: ReadTouchpoint, rules: Rules) -> Touch:
         touchpoint.touchpoint,
         touchpoint.channel,
         touchpoint.campaign.name if touchpoint.campaign else None,
-        _device(touchpoint) if rule.visit else 0,
+        _device(touchpoint),  # also of what is no visit: another catalogue may call it one
         (0 if touchpoint.verified else UNVERIFIED) | machine | reading.flags,
         sale,
     )
@@ -215,10 +292,15 @@ def _device(touchpoint: ReadTouchpoint) -> int:
     return small_hash(found) if found is not None else 0
 
 
-def _load(profile_id: str, rules: Rules, book: Book, read: StateReader) -> MovingProfile:
+def catalogue_key(digest: bytes) -> bytes:
+    """Give the key under which a lane's state has a catalogue."""
+    return b"catalogue/%s" % digest.hex().encode()
+
+
+def _load(profile_id: str, rules: Rules, book: Book, read: StateReader) -> RenewingProfile:
     read_chunk: Callable[[int], Chunk] = partial(_read_chunk, profile_id, read)
     read_booking: Callable[[bytes], bytes | None] = partial(_read_booking, profile_id, read)
-    return MovingProfile(profile_id, read(profile_id.encode()), rules, book, read_chunk, read_booking)
+    return RenewingProfile(profile_id, read(profile_id.encode()), rules, book, read_chunk, read_booking)
 
 
 def _read_booking(profile_id: str, read: StateReader, event_id: bytes) -> bytes | None:

@@ -15,7 +15,7 @@ from itertools import islice
 from streams.core import emit
 from streams.core.clock import micros, moment
 from streams.core.ids import derived, id_text
-from streams.core.moves import Address, enter, leave, newest, routes_of, tenant_name, without
+from streams.core.moves import EPOCH, Address, enter, leave, newest, routes_of, tenant_name, without
 from streams.core.profile import Others, Profile
 from streams.core.remake import carry_out, work_out
 from streams.core.tail import by_key
@@ -116,6 +116,7 @@ class MovingProfile(Profile):
             tenant = self._place(name) if fresh else 0
             for touch in fresh:
                 touch.flags |= tenant << TENANT_SHIFT
+                self._rules.see_to_sale(touch, version * EPOCH)
             emissions += self._remake([], fresh, again, arrival.cause, recorded_at)
             while len(log) > self._rules.max_touchpoints:
                 self._drop_oldest()

@@ -45,6 +45,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
     `horizon` is the newest event ever dropped for the bound, and `base` how the journeys stood there. `tenant` is
     the first one, named by `moves.tenant_name`; None: the place is free; "": events without an owner, which never move.
+    `catalogue` is the digest of the one that all of it was told by; see `renewal`.
     """
 
     revision: int = 0
@@ -58,6 +59,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     tail_start: Progress | None = None
     tenant: str | None = ""
     others: Others | None = None
+    catalogue: bytes = b""
 
 
 #: Whenever the table of tenants has grown by so many, it is looked through for those who are gone.
@@ -101,6 +103,7 @@ class Profile:
         self._horizon = head.horizon
         self._tenant = head.tenant
         self._others = head.others
+        self.digest = head.catalogue or rules.digest
         self._stored = stored is not None
         self._has_let_go = False
         self.changed = False
@@ -134,6 +137,7 @@ class Profile:
             tail_start=log.tail_start if log.refs else None,
             tenant=self._tenant,
             others=self._others,
+            catalogue=self.digest,
         )
         yield "", _encode(head)
 

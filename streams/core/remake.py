@@ -68,7 +68,7 @@ def work_out(
         begin = 0  # it counts in its order's journey, which may lie in front of all this
         old, new = _with_and_without(log, begin, gone, came)
     converts = [touch for touch in came if touch.order is None and rules.of(touch).conversion is not None]
-    converts += _flips_of_orders(new, orders, rules, is_sealed)
+    converts += flips_of_orders(new, orders, rules, is_sealed)
     moments = sorted(touch.at for touch in chain(gone, came, opens))
     return Change(begin, old, new, opens, converts, moments, orders, {touch.id for touch in again}, rules.look_back)
 
@@ -82,11 +82,11 @@ def _with_and_without(
     return old, sorted([*(touch for touch in old if touch.id not in leaving), *came], key=by_key)
 
 
-def carry_out(profile_id: str, log: TouchLog, rules: Rules, change: Change) -> Restated:
-    """Put the log into its new shape, and give the journeys as they were and as they are."""
+def carry_out(profile_id: str, log: TouchLog, rules: Rules, change: Change, old_rules: Rules | None = None) -> Restated:
+    """Put the log into its new shape; give the journeys as they were, by the old rules if given, and as they are."""
     flags = [touch.flags for touch in change.old]
     start = log.start(change.begin)
-    was = JourneyFold(profile_id, rules, start.copy())
+    was = JourneyFold(profile_id, old_rules or rules, start.copy())
     before: dict[bytes, str] = {}
     older: set[bytes] = set()  # of an order whose journey lies behind all that the fold can see
     for touch in change.old:
@@ -150,7 +150,7 @@ def _step(fold: JourneyFold, touch: Touch, converted: dict[bytes, str]) -> Journ
     return journey
 
 
-def _flips_of_orders(
+def flips_of_orders(
     touches: Iterable[Touch], orders: set[str], rules: Rules, is_sealed: Callable[[Touch], bool]
 ) -> list[Touch]:
     """Give the events whose flag CONVERTS turns over: of those that reach one conversion with one order, one counts.
@@ -169,5 +169,9 @@ def _flips_of_orders(
     flips: list[Touch] = []
     for group in rivals.values():
         counts = next((touch for touch in group if touch.converts and is_sealed(touch)), group[0])
-        flips += [touch for touch in group if touch.converts != (touch is counts)]
+        flips += [
+            touch
+            for touch in group
+            if touch.converts != (touch is counts) and not (touch.converts and is_sealed(touch))
+        ]
     return flips

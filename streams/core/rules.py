@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.catalogue import Catalogue
+from schemas.catalogue_digest import digest_of
 from streams.core.attribution.book import booked_models
 from streams.core.attribution.direct import VISIT_CHANNELS
 from streams.core.attribution.models import Model
 from streams.core.clock import DAY, MINUTE
 from streams.core.conditions import Candidate, Consent, Seen, candidate, reached, worth_in
-from streams.core.touch import DECIDES_NO, DECIDES_YES, MACHINE, Touch
+from streams.core.touch import DECIDES_NO, DECIDES_YES, MACHINE, Sale, Touch
 from streams.core.wire import ReadTouchpoint
 
 #: Senders invent names: the memory for them is bounded.
@@ -59,6 +60,8 @@ class Rules:
             UserModelError: one cannot be loaded.
         """
         self._catalogue = catalogue
+        self.digest = digest_of(catalogue)
+        """Of all that profiles are told by; see `renewal`."""
         self._rules: dict[tuple[str, str, int, str | None], TouchRule] = {}
         self._readings: dict[tuple[str, str, int, int], Reading] = {}
         self._consent = Consent(catalogue.attribution.consent)
@@ -92,6 +95,14 @@ class Rules:
             if len(self._rules) < _MOST_NAMES:
                 self._rules[key] = found
         return found
+
+    def see_to_sale(self, touch: Touch, postings: int = 0) -> None:
+        """See that a touch can be booked whose name reaches a conversion today, and reached none when it was read.
+
+        Its postings count on from the number given. Its source was not kept.
+        """
+        if touch.sale is None and self.of(touch).conversion is not None:
+            touch.sale = Sale(None, None, None, "", postings)
 
     def read(self, touchpoint: ReadTouchpoint, machine: int = 0) -> Reading:
         """Ask a touchpoint what the catalogue wants to know beyond its name."""
@@ -137,7 +148,8 @@ class Rules:
         entry = catalogue.entry(touchpoint)
         refund = touchpoint in catalogue.refunds
         candidates = () if refund else self._candidates(touchpoint)
-        name = found
+        # Another catalogue may have found it, under conditions that nobody asks any more.
+        name = found if any(one.name == found for one in candidates) else None
         if name is None and candidates and not candidates[-1].tests:
             name = candidates[-1].name
         conversion = catalogue.conversions.get(name) if name else None

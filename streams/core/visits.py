@@ -66,6 +66,27 @@ def flips_among(log: TouchLog, place: Key, touches: Sequence[Touch], rules: Rule
     return flips
 
 
+def flips_of_all(touches: Sequence[Touch], rules: Rules, horizon: int | None) -> list[Touch]:
+    """Give those of all events of a profile, in order, whose flag must change by these rules; nothing is changed yet.
+
+    `horizon` is the moment of the newest event ever dropped: what may go on with a visit from before it stays as it is.
+    """
+    flips: list[Touch] = []
+    visits: dict[int, tuple[Touch, Touch | None]] = {}  # by device: its last event, and what opened that visit
+    for touch in touches:
+        opens = False
+        if rules.of(touch).visit:
+            previous, opener = visits.get(touch.device, (None, None))
+            if previous is None and horizon is not None and touch.at - horizon < rules.visit_gap:
+                opens = touch.opens_visit
+            else:
+                opens = _opens(previous, opener, touch, rules)
+            visits[touch.device] = touch, touch if opens else opener
+        if opens != touch.opens_visit:
+            flips.append(touch)
+    return flips
+
+
 def _visit_before(log: TouchLog, touch: Touch, rules: Rules, place: Key) -> tuple[Touch | None, Touch | None]:
     """Give the device's event before `place` within the gap of `touch`, and the event that opened its visit."""
     last = log.last

@@ -78,7 +78,7 @@ def kept(store: Store, profile_id: str, catalogue: Catalogue) -> list[Touch]:
 
 def live_keys(store: Store) -> set[bytes]:
     """The keys that the heads in the store know of, and those of what is booked of the conversions that they keep."""
-    keys: set[bytes] = {MODELS} & store.keys()
+    keys: set[bytes] = {MODELS} & store.keys() | {key for key in store if key.startswith(b"catalogue/")}
     for profile_id in profiles_in(store):
         keys.add(profile_id.encode())
         keys.update(f"{profile_id}/{ref.number}".encode() for ref in head_of(store, profile_id).chunks)

@@ -98,7 +98,7 @@ def lives(events: Sequence[Touchpoint]) -> dict[str, list[Touchpoint]]:
 
 @pytest.mark.usefixtures("chunks")
 @given(HISTORIES, SEEDS, st.lists(st.integers(0, 25), min_size=1, max_size=3), SEEDS)
-@settings(max_examples=200, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=60, deadline=None, suppress_health_check=CHECKS)
 def test_wherever_the_catalogue_changes_the_end_is_that_of_the_last_one(
     events: list[Touchpoint], kind: int, cuts: list[int], seed: int
 ) -> None:
