@@ -2,8 +2,8 @@
 
 What a test can ask for: `free_port`, `tansu_broker`, `kafka_broker` (both for the whole run: use topic and
 group names of your own), `kafka_broker_factory` (a broker of your own that you may stop, kill and start),
-`clickhouse_door` (for the whole run: use `door_database`, an empty one of your own), `chdb_session` (the engine
-in this process, in an empty database that is the current one).
+`clickhouse_door` (for the whole run: use `store`, all our tables and empty, or `door_database`, an empty database of
+your own), `chdb_session` (the engine in this process, in an empty database that is the current one).
 Where Java or Maven is missing, tests on Apache Kafka are skipped and the summary says so; with CI=true
 they fail instead.
 """
@@ -25,6 +25,8 @@ from deploy.local.door_process import ClickHouseDoor
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka_jars import java_command, kafka_jars
 from deploy.local.tansu import TansuBroker
+from sinks.client import Store
+from tests.integration.sink_rig import migrated
 
 KAFKA_FIXTURES = {"_kafka_is_possible", "kafka_broker", "kafka_broker_factory"}
 KAFKA_TEST_HEAP_MB = 512
@@ -134,6 +136,23 @@ def door_database(clickhouse_door: ClickHouseDoor) -> Iterator[str]:
     run(f"CREATE DATABASE {name} ENGINE = Atomic")
     yield name
     run(f"DROP DATABASE {name} SYNC")
+
+
+@pytest.fixture(scope="session")
+def _tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
+    # Our migrations take longer than most tests: they run once, and tests share what they make.
+    store = migrated(clickhouse_door.port, "test_tables")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def store(_tables: Store) -> Store:
+    """All our tables and views, empty. Change rows, never the shape: the next test gets the same tables."""
+    full = "database = {database:String} AND engine LIKE '%MergeTree' AND total_rows > 0 AND name != 'migrations_log'"
+    for [table] in _tables.rows(f"SELECT name FROM system.tables WHERE {full}", {"database": _tables.database}):
+        _tables.command(f"TRUNCATE TABLE {_tables.database}.{table}")
+    return _tables
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-import pytest
-
-from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
 from schemas.base import NAMESPACE, WireModel
 from schemas.bodies import EmailBody, HotlineBody, LineItem, OtherBody, StoreBody, SurveyBody, WebBody
@@ -31,7 +28,6 @@ from sinks.cells import Rows
 from sinks.client import Store
 from sinks.rows import COLUMNS, TOPICS, read
 from tests.integration.sink_parts import ARecord
-from tests.integration.sink_rig import migrated
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 ODD = "ü ' \" \\ \n \t \0 😀"
@@ -261,13 +257,6 @@ READS: dict[str, tuple[str, Read]] = {
     topics.MARKS.name: ("marks_log", of(Mark)),
     topics.QUARANTINE.name: ("quarantine_log", of(QuarantineRecord)),
 }
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 def land(store: Store) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,22 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy.costs import import_costs
-from deploy.local.door_process import ClickHouseDoor
 from producers.costs import CostFileError
 from schemas.catalogue import load
 from sinks.client import Store
-from tests.integration.sink_rig import migrated
 
 CATALOGUE = load()
 LATEST = date(2026, 11, 23)
 ONE, TWO, THREE = (date(2026, 3, day) for day in (1, 2, 3))
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 def spend_by_day(store: Store) -> list[tuple[date, str | None, Decimal]]:

@@ -13,7 +13,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy import replay as replay_module
-from deploy.local.door_process import ClickHouseDoor
 from deploy.local.tansu import TansuBroker
 from deploy.replay import ReplayError, replay
 from schemas import topics
@@ -26,16 +25,9 @@ from sinks.rows import COLUMNS, read
 from streams.core.stage import Output
 from streams.worker.partitioning import partition_of
 from tests.integration.sink_parts import INGEST, ARecord, collected, ends, journeys_of, make_topics, produce
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 
 Landed = dict[int, list[tuple[bytes, bytes, int]]]
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local.apache_kafka import ApacheKafkaBroker
 from deploy.local.broker import BrokerProcess
-from deploy.local.door_process import ClickHouseDoor
 from deploy.local.tansu import TansuBroker
 from deploy.settle import Behind, SettleReport, SettleTimeout, settle
 from schemas import topics
@@ -25,16 +24,9 @@ from sinks.client import Store
 from streams.core.resolve import ResolveStage
 from streams.core.stage import Output
 from tests.integration.sink_parts import a_visit, collected, ends, journeys_of, make_topics, produce
-from tests.integration.sink_rig import SinkProcess, count, migrated
+from tests.integration.sink_rig import SinkProcess, count
 
 GROUP = "the-worker"
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -32,13 +32,6 @@ from tests.unit.sinks.pipeline import an_event
 
 
 @pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def tansu(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[TansuBroker]:
     """A broker of its own: the sink's topics have fixed names."""
     broker = TansuBroker(free_port(), tmp_path / "tansu.log")

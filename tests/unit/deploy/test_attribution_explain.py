@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +13,12 @@ from typer.testing import CliRunner, Result
 from deploy.attribution_explain import Entry, Line, Step, lines_of, path_then, postings_of
 from deploy.cli.app import app
 from deploy.cli.attribution_explain import BAR, bar
-from deploy.cli.exits import CommandError, Exit
-from deploy.local.door_process import ClickHouseDoor
+from deploy.cli.exits import Exit
 from schemas.base import derived_id
 from schemas.money import Money
 from schemas.touchpoint import Campaign
 from sinks.client import Store
-from tests.integration.sink_rig import migrated
+from tests.unit.deploy.commands import failed
 from tests.unit.sinks.pipeline import AT, Pipeline, an_event
 
 ADA = "customer:ada"
@@ -30,23 +27,9 @@ MODELS = {"first", "last", "last_non_direct", "linear", "position_based", "time_
 REFUSED = {"context": {"consent": {"categoryPreferences": {"analytics": False}}}}
 
 
-@pytest.fixture(scope="module")
-def tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, "test_attribution_explain")
-    yield store
-    store.command(f"DROP DATABASE {store.database} SYNC")
-    store.close()
-
-
 @pytest.fixture
-def pipeline(tables: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    for [table] in tables.rows(f"SELECT name FROM system.tables WHERE database = '{tables.database}'"):
-        if table.endswith("_log") and table != "migrations_log":
-            tables.command(f"TRUNCATE TABLE {tables.database}.{table}")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(tables.connection.port))
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", tables.database)
-    return Pipeline(tables)
+def pipeline(store_of_the_cli: Store) -> Pipeline:
+    return Pipeline(store_of_the_cli)
 
 
 def run(*words: str) -> Result:
@@ -57,12 +40,6 @@ def told(*words: str) -> Any:
     done = run(*words, "--json")
     assert done.exception is None, done.exception
     return json.loads(done.stdout)
-
-
-def failed(result: Result, code: Exit) -> str:
-    assert isinstance(result.exception, CommandError), result.exception
-    assert result.exception.code == code
-    return str(result.exception)
 
 
 def a_visit(name: str, minute: float, channel: str, *, later: float = 0, **more: Any) -> Any:
@@ -193,7 +170,7 @@ def test_a_time_before_anything_was_recorded_says_so(pipeline: Pipeline) -> None
     assert "neither a time" in failed(run("--order", "W-1", "--as-of", "soon"), Exit.USAGE)
 
 
-def test_a_conversion_that_was_withdrawn_says_so_and_keeps_its_history(pipeline: Pipeline, tables: Store) -> None:
+def test_a_conversion_that_was_withdrawn_says_so_and_keeps_its_history(pipeline: Pipeline, store: Store) -> None:
     two_visits_and_an_order(pipeline)
     # The same order, from an event before it: that one converts now.
     pipeline.seen(an_order(2.5 * DAY, "earlier"))
@@ -204,7 +181,7 @@ def test_a_conversion_that_was_withdrawn_says_so_and_keeps_its_history(pipeline:
     assert "withdrawn: it is no conversion any more" in done.stdout
     assert "a withdrawn conversion has no credit" in done.stderr
     assert told("--order", "W-1")["conversion_id"] == str(derived_id("earlier"))
-    assert tables.rows(f"SELECT count() FROM {tables.database}.attribution_violations") == [(0,)]
+    assert store.rows(f"SELECT count() FROM {store.database}.attribution_violations") == [(0,)]
 
 
 def test_what_is_no_conversion_is_said_with_what_to_do(pipeline: Pipeline) -> None:

@@ -10,13 +10,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from deploy.cli.app import app
-from deploy.cli.exits import CommandError, Exit
+from deploy.cli.exits import Exit
 from deploy.cli.imports import paths_of
 from deploy.doors import example_of_hook, example_of_import, ways_in
 from deploy.settings import Settings
 from deploy.sources import key_of, source_of
 from producers.adapters.registry import ADAPTERS
 from producers.settings import CollectorSettings, SourceSettings, WriteKey
+from tests.unit.deploy.commands import failed
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "tests" / "examples"
@@ -30,12 +31,6 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def run(*words: str, stdin: str = "") -> Result:
     return CliRunner().invoke(app, list(words), input=stdin)
-
-
-def failed(result: Result, code: Exit) -> str:
-    assert isinstance(result.exception, CommandError)
-    assert result.exception.code == code
-    return str(result.exception)
 
 
 def test_every_adapter_is_listed_once_with_an_example() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,10 +15,9 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli import identity, identity_decision, identity_warning, parts
 from deploy.cli.app import app
-from deploy.cli.exits import CommandError, Exit
+from deploy.cli.exits import Exit
 from deploy.identity_store import IdentityLookup, UnknownIdentifierError, Weight
 from deploy.identity_story import Decision, Stretch
-from deploy.local.door_process import ClickHouseDoor
 from producers.identity_commands import record_of_command
 from producers.records import record_of
 from schemas import topics
@@ -37,7 +35,7 @@ from streams.core.fold import FoldStage
 from streams.core.loopback import Loopback
 from streams.core.resolve import ResolveStage
 from streams.core.stage import Output
-from tests.integration.sink_rig import migrated
+from tests.unit.deploy.commands import failed
 from tests.unit.sinks.landing import Landing
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -68,15 +66,13 @@ class World:
             body=OtherBody(),
             identifiers=tuple(Identifier(kind=kind, value=value) for kind, _, value in pairs),
         )
-        topic, key, value, timestamp = record_of(Accepted(event))
-        self._loop.put(Output(topic, key, value, timestamp))
+        self._loop.put(Output(*record_of(Accepted(event))[:4]))
         self._run()
 
     def decide(self, _settings: object, command: Command) -> None:
         """Let a decision come in, as the CLI sends it."""
         self.sent.append(command)
-        topic, key, value, timestamp = record_of_command(command)
-        self._loop.put(Output(topic, key, value, timestamp))
+        self._loop.put(Output(*record_of_command(command)[:4]))
         self._run()
 
     def _run(self) -> None:
@@ -88,23 +84,9 @@ class World:
                 self._landed[topic] = len(values)
 
 
-@pytest.fixture(scope="module")
-def tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, "test_identity_of_the_cli")
-    yield store
-    store.command(f"DROP DATABASE {store.database} SYNC")
-    store.close()
-
-
 @pytest.fixture
-def world(tables: Store, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    for [table] in tables.rows(f"SELECT name FROM system.tables WHERE database = '{tables.database}'"):
-        if table.endswith("_log"):
-            tables.command(f"TRUNCATE TABLE {tables.database}.{table}")
-    world = World(tables)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(tables.connection.port))
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", tables.database)
+def world(store_of_the_cli: Store, monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World(store_of_the_cli)
     monkeypatch.setattr(identity_decision, "_send", world.decide)
     monkeypatch.setattr(identity_decision, "_wait", lambda _settings, _timeout: "")
     return world
@@ -166,12 +148,6 @@ def told(*words: str) -> Any:
     done = run(*words, "--json")
     assert done.exception is None, done.exception
     return json.loads(done.stdout)
-
-
-def failed(result: Result, code: Exit) -> str:
-    assert isinstance(result.exception, CommandError), result.exception
-    assert result.exception.code == code
-    return str(result.exception)
 
 
 def log_in(world: World) -> None:

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from deploy.cli.app import app
-from deploy.cli.exits import CommandError, Exit
-from deploy.local.door_process import ClickHouseDoor
+from deploy.cli.exits import Exit
 from deploy.profile_story import segments_of
 from schemas.base import derived_id, profile_id
 from schemas.money import Money
 from sinks.client import Store
-from tests.integration.sink_rig import migrated
+from tests.unit.deploy.commands import failed
 from tests.unit.sinks.pipeline import Pipeline, an_event
 
 ADA, BO, MAIL, COOKIE, TABLET = "customer:ada", "customer:bo", "email:ada@example.org", "anonymous:a1", "anonymous:t1"
 
 
-@pytest.fixture(scope="module")
-def tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, "test_profile_of_the_cli")
-    yield store
-    store.command(f"DROP DATABASE {store.database} SYNC")
-    store.close()
-
-
 @pytest.fixture
-def pipeline(tables: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    for [table] in tables.rows(f"SELECT name FROM system.tables WHERE database = '{tables.database}'"):
-        if table.endswith("_log"):
-            tables.command(f"TRUNCATE TABLE {tables.database}.{table}")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(tables.connection.port))
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", tables.database)
-    return Pipeline(tables)
+def pipeline(store_of_the_cli: Store) -> Pipeline:
+    return Pipeline(store_of_the_cli)
 
 
 def run(*words: str) -> Result:
@@ -51,12 +34,6 @@ def told(*words: str) -> Any:
     done = run(*words, "--json")
     assert done.exception is None, done.exception
     return json.loads(done.stdout)
-
-
-def failed(result: Result, code: Exit) -> str:
-    assert isinstance(result.exception, CommandError), result.exception
-    assert result.exception.code == code
-    return str(result.exception)
 
 
 def ada(pipeline: Pipeline) -> None:

@@ -59,8 +59,7 @@ class Pipeline:
     def seen(self, *events: Touchpoint) -> None:
         """Let events come in, as a door writes them."""
         for event in events:
-            topic, key, value, timestamp = record_of(Accepted(event))
-            self.loop.put(Output(topic, key, value, timestamp))
+            self.loop.put(Output(*record_of(Accepted(event))[:4]))
         self.run()
 
     def decide(self, action: Action, key: str, other: str | None = None, *, minute: float = 1000) -> None:
@@ -73,8 +72,7 @@ class Pipeline:
             requested_at=AT + timedelta(minutes=minute),
             requested_by="service desk",
         )
-        topic, key_bytes, value, timestamp = record_of_command(command)
-        self.loop.put(Output(topic, key_bytes, value, timestamp))
+        self.loop.put(Output(*record_of_command(command)[:4]))
         self.run()
 
     def run(self) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
 from schemas.base import derived_id
 from schemas.bodies import LineItem, OtherBody, StoreBody, WebBody
@@ -25,28 +23,17 @@ from sinks.catalogue import load_catalogue
 from sinks.client import Store
 from sinks.costs import write_costs
 from sinks.rows import TOPICS
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 from tests.unit.sinks.landing import Landing
 from tests.unit.sinks.pipeline import AT, Pipeline, an_event
 
 DAY = 24 * 60
 
 
-@pytest.fixture(scope="module")
-def tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, "test_attribution_views")
-    yield store
-    store.command(f"DROP DATABASE {store.database} SYNC")
-    store.close()
-
-
 @pytest.fixture
-def store(tables: Store) -> Store:
-    for [table] in tables.rows(f"SELECT name FROM system.tables WHERE database = '{tables.database}'"):
-        if table.endswith("_log") and table != "migrations_log":
-            tables.command(f"TRUNCATE TABLE {tables.database}.{table}")
-    load_catalogue(tables, load())
-    return tables
+def store(store: Store) -> Store:
+    load_catalogue(store, load())
+    return store
 
 
 def seen(store: Store, view: str, columns: str = "*", where: str = "1", order: str = "ALL") -> list[tuple[Any, ...]]:

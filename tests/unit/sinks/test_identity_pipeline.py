@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from deploy.local.door_process import ClickHouseDoor
 from schemas.money import Money
 from schemas.touchpoint import Touchpoint
 from sinks.client import Store
 from sinks.sql import query, statements
 from streams.core.loopback import Waiting
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 from tests.unit.sinks.pipeline import Pipeline, an_event
 
 CUSTOMERS = [f"customer:c{number}" for number in range(4)]
 OTHERS = [f"{kind}:{number}" for kind in ("anonymous", "email", "loyalty") for number in range(4)]
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 def a_history(chance: random.Random, length: int) -> list[Touchpoint]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-
-import pytest
 
 from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
@@ -26,18 +23,11 @@ from schemas.resolved import Resolved
 from schemas.touchpoint import Touchpoint
 from sinks import migrations
 from sinks.client import Store
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 from tests.unit.sinks.landing import Landing
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA, BOB, COOKIE, MAIL = "customer:ada", "customer:bob", "anonymous:a1", "email:ada@example.org"
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 def an_id(*parts: str) -> UUID:

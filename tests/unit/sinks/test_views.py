@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import pytest
-
-from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
 from schemas.base import derived_id
 from schemas.catalogue import load
@@ -22,17 +18,10 @@ from schemas.quarantine import QuarantineRecord
 from sinks.catalogue import load_catalogue
 from sinks.client import Store
 from tests.integration.sink_parts import collected, journeys_of, worked
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 from tests.unit.sinks.landing import Landing
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 def an_id(*parts: str) -> UUID:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
-
-from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
 from sinks import positions
 from sinks.batch import Batch
@@ -15,17 +12,10 @@ from sinks.metrics import Metrics
 from sinks.settings import SinkSettings
 from sinks.writer import Writer
 from tests.integration.sink_parts import ARecord, collected, journeys_of
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 
 PLACE = (topics.COLLECTED.name, 0)
 SETTINGS = SinkSettings(retry_first=0.01, retry_longest=0.01, flush_rows=4, flush_interval=10)
-
-
-@pytest.fixture
-def store(clickhouse_door: ClickHouseDoor, door_database: str) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, door_database)
-    yield store
-    store.close()
 
 
 def a_batch(first: int) -> Batch:
