@@ -23,6 +23,8 @@ class Bookkeeper:
     ) -> None:
         self.book = book
         self.bookings = bookings
+        self.floor = 0
+        """Postings are numbered above it; see `erasing.Erased`."""
         self._profile_id = profile_id
         self._rules = rules
         self._on_change = on_change
@@ -90,10 +92,11 @@ class Bookkeeper:
         sale, booking = conversion.sale, new or old
         if sale is None or booking is None:
             raise ValueError("a conversion without a sale or a booking")  # a defect of the caller, never of the input
-        entries = post(conversion.id, sale.revision + 1, old, new)
+        number = max(sale.revision, self.floor) + 1
+        entries = post(conversion.id, number, old, new)
         if not entries:
             return []
-        sale.revision += 1
+        sale.revision = number
         self._on_change(conversion)
         return [emit.posting(self._profile_id, conversion, booking, cause, entries, recorded_at)]
 

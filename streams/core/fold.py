@@ -174,6 +174,8 @@ class FoldStage:
                 check_arrival(resolved.arrival)
             elif resolved.revisit is not None:
                 check_moments(resolved.revisit.recorded_at)
+            elif resolved.erasure is not None:
+                check_moments(resolved.erasure.recorded_at)
             return resolved, None
         except ValidationError:
             raise
@@ -242,6 +244,9 @@ def _told(profile: MovingProfile, resolved: ReadResolved, touch: Touch | None, c
     elif resolved.revisit is not None:
         counts["revisited"] += 1
         emissions = profile.look_again(resolved.revisit.cause, resolved.revisit.recorded_at)
+    elif resolved.erasure is not None:
+        counts["erasures"] += 1
+        emissions = profile.erase(resolved.erasure)
     else:
         counts["passed_over"] += 1
         emissions = []

@@ -21,6 +21,7 @@ from streams.core.attribution.booking import Bookings
 from streams.core.attribution.facts import Facts
 from streams.core.attribution.path import facts_of
 from streams.core.bookkeeping import Bookkeeper
+from streams.core.erasing import Erased
 from streams.core.journeys import Journey, JourneyFold, Progress, step
 from streams.core.moves import EPOCH, Address, leave, newest, tenant_name
 from streams.core.restate import Restated, restate
@@ -45,7 +46,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
     `horizon` is the newest event ever dropped for the bound, and `base` how the journeys stood there. `tenant` is
     the first one, named by `moves.tenant_name`; None: the place is free; "": events without an owner, which never move.
-    `catalogue` is the digest of the one that all of it was told by; see `renewal`.
+    `catalogue` is the digest of the one that all of it was told by; see `renewal`. `erased`: all before is forgotten.
     """
 
     revision: int = 0
@@ -60,6 +61,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     tenant: str | None = ""
     others: Others | None = None
     catalogue: bytes = b""
+    erased: Erased | None = None
 
 
 #: Whenever the table of tenants has grown by so many, it is looked through for those who are gone.
@@ -103,6 +105,9 @@ class Profile:
         self._horizon = head.horizon
         self._tenant = head.tenant
         self._others = head.others
+        self._erased = head.erased
+        if head.erased is not None:
+            self._books.floor = head.erased.postings
         self.digest = head.catalogue or rules.digest
         self._stored = stored is not None
         self._has_let_go = False
@@ -113,8 +118,9 @@ class Profile:
 
         The head has the empty name, sealed chunks are under `/<number>`, bookings under `/c<event id in hex>`.
 
-        A profile that has nothing, dropped nothing and forwards nothing is removed. Its revision may be forgotten: what
-        it has withdrawn can only be said again of touches that come back, and these bring a revision above it.
+        A profile that has nothing, dropped nothing, forwards nothing and was not erased is removed. Its revision may be
+        forgotten: what it has withdrawn can only be said again of touches that come back, and these bring a revision
+        above it.
         """
         log = self._log
         for number, touches in log.changes():
@@ -137,6 +143,7 @@ class Profile:
             tail_start=log.tail_start if log.refs else None,
             tenant=self._tenant,
             others=self._others,
+            erased=self._erased,
             catalogue=self.digest,
         )
         yield "", _encode(head)
@@ -216,7 +223,7 @@ class Profile:
         return 1 + len(others)
 
     def _holds_nothing(self) -> bool:
-        return not len(self._log) and self._others is None and self._horizon is None
+        return not len(self._log) and self._others is None and self._horizon is None and self._erased is None
 
     def _free_places(self, others: list[str | None]) -> None:
         """Give up the places of tenants whose last event was dropped for the bound, and who have no address."""
