@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,8 +18,8 @@ from schemas.resolved import Resolved
 from schemas.topics import QUARANTINE, RESOLVED
 from schemas.touchpoint import Touchpoint
 from streams.core import touch_log
-from streams.core.stage import Output
-from tests.properties.folding import ARRIVAL, START, ARecord, EndState, end_state
+from tests.properties.erasing import totals
+from tests.properties.folding import ARRIVAL, START, ARecord, end_state
 from tests.properties.moving import World
 from tests.properties.storing import bounded, kept, live_keys, no_state
 from tests.unit.core.life import DAY, HOUR, call, event, identifier, purchase, refund
@@ -73,33 +71,7 @@ def life() -> list[Touchpoint]:
     ]
 
 
-def totals(state: EndState, outputs: Sequence[Output]) -> Counter[tuple[Any, ...]]:
-    """Credit and value by model, channel, campaign, touchpoint, conversion and the days of touch and conversion."""
-    sums: Counter[tuple[Any, ...]] = Counter()
-    for output in outputs:
-        if output.topic == "touchpath.credits":
-            record = json.loads(output.value)
-            for one in record["entries"]:
-                by = (
-                    one["model"], one["touchpoint"], one["channel"], one["campaign"], (one["touched_at"] or "")[:10],
-                    one.get("fit_id"), record["conversion"], record["occurred_at"][:10], record["currency"],
-                )  # fmt: skip
-                sums["credit", *by] += Decimal(one["credit"])  # type: ignore[assignment] # a Counter adds what it is given
-                sums["value", *by] += one["value_minor"]
-    for one in state.conversions.values():
-        path = tuple((s["touchpoint"], s["channel"], s["campaign"], s["touched_at"][:10]) for s in one["path"])
-        sums[
-            "conversion", one["conversion"], one["closing"], one["occurred_at"][:10], one["touchpoint"], one["channel"],
-            one["source"], one["currency"], one["gross_minor"], one["net_minor"], path, one.get("verified", True),
-        ] += 1  # fmt: skip
-    for one in state.journeys.values():
-        names = "touchpoints", "touches", "visits", "conversions", "status", "first_touchpoint", "last_touchpoint"
-        days = tuple((one[name] or "")[:10] for name in ("opened_at", "last_at", "converted_at"))
-        sums["journey", *(one[name] for name in names), tuple(one["channels"]), days] += 1
-    return Counter({by: total for by, total in sums.items() if total})
-
-
-def totals_of(world: World) -> Counter[tuple[Any, ...]]:
+def totals_of(world: World) -> dict[tuple[Any, ...], Decimal]:
     return totals(end_state(world.outputs), world.outputs)
 
 
@@ -200,7 +172,7 @@ def test_a_demand_for_whom_nobody_has_met_says_nothing_and_is_remembered() -> No
 def test_what_comes_later_is_a_new_life_also_where_it_is_a_copy_of_what_was_erased() -> None:
     world = tell(*map(come, life()), erase(), *map(come, life()))
     alone, twice = totals_of(tell(*map(come, life()))), totals_of(world)
-    assert twice == Counter({by: 2 * total for by, total in alone.items()})
+    assert twice == {by: 2 * total for by, total in alone.items()}
     state = end_state(world.outputs)
     own = [one for one in state.conversions.values() if one["profile_id"] == str(ADA)]
     assert [one["conversion_id"] for one in own] == [identifier(3)]
