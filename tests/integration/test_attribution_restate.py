@@ -1,0 +1,184 @@
+"""A fit reaches the workers and everything that is booked already: real workers, a real sink, Apache Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli.app import app
+from deploy.cli.exits import Exit
+from deploy.local.apache_kafka import ApacheKafkaBroker
+from deploy.local.ports import free_port
+from deploy.local.process import ChildProcess
+from deploy.probes import http_ok
+from schemas.bodies import EmailBody
+from schemas.catalogue import load
+from schemas.identifier import Identifier
+from schemas.touchpoint import Touchpoint
+from sinks.catalogue import load_catalogue
+from sinks.client import Store
+from tests.integration.sink_parts import INGEST, NOW, a_purchase, a_visit, collected, produce
+from tests.unit.deploy.commands import failed
+
+CONVERSIONS = 14
+
+
+class Stack:
+    """A broker, the tables, one worker and one sink; commands are run as a person would."""
+
+    def __init__(self, home: Path, broker: ApacheKafkaBroker, store: Store) -> None:
+        self.home, self.broker, self.store = home, broker, store
+        self.worker = ChildProcess("worker", home / "worker.log")
+        self.sink = ChildProcess("sink", home / "sink.log")
+
+    def start(self, part: ChildProcess) -> None:
+        port = free_port()
+        variable = "WORKER__METRICS_PORT" if part is self.worker else "SINK__HTTP_PORT"
+        argv = [sys.executable, "-m", "deploy.cli", part.name]
+        part.start(argv, os.environ | {f"TOUCHPATH_{variable}": str(port)})
+        ready = http_ok(port, "/ready")
+        part.wait_ready(lambda: asyncio.run(ready()), 60)
+
+    def touchpath(self, *words: str, code: Exit = Exit.DONE) -> str:
+        """What a command prints; of one that fails, why."""
+        done = CliRunner().invoke(app, list(words))
+        if code is Exit.DONE:
+            assert done.exit_code == 0, done.exception
+            return done.stdout or done.stderr
+        return failed(done, code)
+
+    def send(self, *touchpoints: Touchpoint) -> None:
+        asyncio.run(produce(self.broker.bootstrap, collected(touchpoints)))
+        self.touchpath("settle", "--timeout", "90")
+
+    def sql(self, text: str) -> list[tuple[Any, ...]]:
+        return self.store.table(text)[1]
+
+    def whole(self) -> None:
+        """The books balance, and nothing is booked by another fit than the one in force."""
+        assert self.sql("SELECT * FROM attribution_violations") == []
+        assert self.sql("SELECT * FROM attribution_stale") == []
+
+
+@pytest.fixture
+def stack(
+    kafka_broker_factory: Callable[..., ApacheKafkaBroker],
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stack]:
+    stack = Stack(tmp_path, kafka_broker_factory(), store)
+    monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", stack.broker.bootstrap)
+    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(store.connection.port))
+    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", store.database)
+    monkeypatch.setenv("TOUCHPATH_PARTITIONS", "2")
+    load_catalogue(store, load())
+    stack.touchpath("topics")
+    stack.start(stack.worker)
+    stack.start(stack.sink)
+    yield stack
+    for part in (stack.worker, stack.sink):
+        part.stop(20)
+
+
+def a_click(customer: str, minute: int) -> Touchpoint:
+    return Touchpoint(
+        event_id=uuid4(),
+        source="mail",
+        touchpoint="email_clicked",
+        channel="email",
+        occurred_at=NOW + timedelta(minutes=minute),
+        received_at=INGEST,
+        identifiers=(Identifier(kind="customer", value=customer),),
+        body=EmailBody(),
+    )
+
+
+def lives() -> list[Touchpoint]:
+    """Of 21 customers every third only looks; who clicked a mail buys, of those who did not, one in two."""
+    events = []
+    for number in range(21):
+        name = f"c{number}"
+        events.append(a_visit(name))
+        if number % 3:
+            events.append(a_purchase(name))
+        if number % 3 == 1:
+            events.append(a_click(name, 10))
+    return events
+
+
+def fit(stack: Stack) -> UUID:
+    words = ("attribution", "fit", "--with-open", "--bootstrap", "0", "--json", "--conversion", "purchase")
+    said = json.loads(stack.touchpath(*words))
+    assert said["restated"]["conversions"] > 0
+    assert said["restated"]["left"] == 0
+    return UUID(said["model"]["fit_id"])
+
+
+def test_a_fit_reaches_what_is_booked_the_next_one_restates_it_and_a_withdrawal_takes_it_back(stack: Stack) -> None:
+    stack.send(*lives())
+    assert stack.sql("SELECT count() FROM conversions") == [(CONVERSIONS,)]
+    first = fit(stack)
+    of_markov = "SELECT conversion_id, sum(credit), sum(value_minor), groupUniqArray(fit_id), groupUniqArray(cause)"
+    of_markov += " FROM credits WHERE model = 'markov' GROUP BY conversion_id"
+    lines = stack.sql(of_markov)
+    assert len(lines) == CONVERSIONS
+    assert {(*line[1:3], *line[3], *line[4]) for line in lines} == {(1, 1299, first, "model")}
+    stack.whole()
+
+    # What converts from now on is split by it at once, in whatever partition it lies.
+    more = [one for n in range(100, 106) for one in (a_visit(f"c{n}"), a_click(f"c{n}", 30), a_purchase(f"c{n}"))]
+    stack.send(*more)
+    causes = "SELECT cause, uniqExact(conversion_id), groupUniqArray(fit_id) FROM credits WHERE model = 'markov'"
+    assert stack.sql(f"{causes} AND cause != 'model' GROUP BY cause") == [("conversion", 6, [first])]
+    stack.whole()
+
+    second = fit(stack)
+    assert stack.sql("SELECT DISTINCT fits['markov'] FROM conversions") == [(second,)]
+    changed = stack.sql(f"{causes} AND sign = -1 AND cause = 'model' GROUP BY cause")
+    assert [(cause, fits) for cause, _, fits in changed] == [("model", [first])]
+    assert 0 < changed[0][1] <= CONVERSIONS + 6
+    net = "SELECT sum(credit), sum(value_minor), uniqExact(conversion_id) FROM credits WHERE model = 'markov'"
+    assert stack.sql(net) == [(20, 20 * 1299, 20)]
+    stack.whole()
+    again = stack.touchpath("attribution", "restate")
+    assert "nothing to restate" in again
+
+    gone = json.loads(stack.touchpath("attribution", "withdraw", "markov", "--json"))
+    assert (gone["fit id"], gone["restated"]["conversions"]) == (str(second), 20)
+    assert stack.sql(net) == [(0, 0, 20)]
+    assert stack.sql("SELECT DISTINCT fits FROM conversions") == [({},)]
+    assert stack.sql("SELECT count() FROM model_fits WHERE in_force") == [(0,)]
+    stack.whole()
+    twice = stack.touchpath("attribution", "withdraw", "markov", code=Exit.USAGE)
+    assert "markov was withdrawn on" in twice
+
+    # Put in force again, and left; then nobody works, and what was broken off goes on where it stood.
+    stack.touchpath("attribution", "publish", str(first), "--no-restate")
+    stale = json.loads(stack.touchpath("attribution", "restate", "--dry-run", "--json"))
+    assert stale == {
+        "conversions": 20,
+        "profiles": 20,
+        "lines": [
+            {"model": "markov", "booked_fit": None, "fit_in_force": str(first), "conversions": 20, "profiles": 20}
+        ],
+    }
+    stack.worker.stop(20)
+    stack.touchpath("attribution", "publish", str(first), "--no-restate")
+    alone = stack.touchpath("attribution", "restate", "--timeout", "1", code=Exit.NOT_READY)
+    assert alone.startswith("not restated: not settled after 1 s: the worker is")
+    stack.start(stack.worker)
+    done = json.loads(stack.touchpath("attribution", "restate", "--json"))
+    assert (done["conversions"], done["left"], done["profiles"]) == (20, 0, 20)
+    assert stack.sql(net) == [(20, 20 * 1299, 20)]
+    stack.whole()
