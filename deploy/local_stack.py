@@ -1,6 +1,6 @@
 """The whole stack on one machine: which parts there are, in which order they come and go, and what a lost broker means.
 
-    broker → ClickHouse → topics, tables, catalogue → workers → sink → (Tansu: replay, settle) → collector
+    broker → ClickHouse → topics, tables, catalogue → workers → sink → (Tansu: models, replay, settle) → collector
 
 The collector comes last and goes first: no event is accepted that the rest could not carry.
 """
@@ -216,8 +216,24 @@ class LocalStack:
         parts = [*(self._worker(name) for name in self._workers), self._sink()]
         await together(*(self._supervisor.start(part) for part in parts))
         if self.options.broker == "tansu":
+            await self._publish_models()
             await self._replay()
         await self._supervisor.start(self._collector())
+
+    async def _publish_models(self) -> None:
+        from deploy.attribution_again import models_again  # noqa: PLC0415 it needs its clients
+        from deploy.settle import SettleTimeout  # noqa: PLC0415
+        from producers.publisher import PublishFailed  # noqa: PLC0415
+        from sinks.client import StoreError  # noqa: PLC0415
+        from streams.worker.clients import KafkaError  # noqa: PLC0415
+
+        connections = self.settings.kafka, self.settings.clickhouse
+        try:
+            names = await models_again(*connections, worker_groups=[self.settings.worker.app_id])
+        except (PublishFailed, SettleTimeout, StoreError, KafkaError, OSError) as error:
+            raise LocalStackError(f"the models in force could not be published again: {error}") from error
+        if names:
+            self._supervisor.say(f"models in force, published again: {', '.join(names)}")
 
     async def _replay(self) -> None:
         from deploy.replay import ReplayError, replay  # noqa: PLC0415 it needs its clients

@@ -46,7 +46,11 @@ class Stack:
         variable = "WORKER__METRICS_PORT" if part is self.worker else "SINK__HTTP_PORT"
         argv = [sys.executable, "-m", "deploy.cli", part.name]
         part.start(argv, os.environ | {f"TOUCHPATH_{variable}": str(port)})
-        ready = http_ok(port, "/ready")
+        look = http_ok(port, "/ready")
+
+        async def ready() -> bool:
+            return await look()
+
         part.wait_ready(lambda: asyncio.run(ready()), 60)
 
     def touchpath(self, *words: str, code: Exit = Exit.DONE) -> str:
