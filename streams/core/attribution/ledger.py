@@ -1,6 +1,7 @@
 """The ledger: what a conversion earned before and after, as reversals and new entries. Nothing is ever updated."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 
 from streams.core.attribution.allocation import CREDIT_UNITS, allocate
@@ -39,18 +40,20 @@ def post(conversion: bytes, number: int, old: Booking | None, new: Booking | Non
     """
     before = {shares.model: shares for shares in old.shares} if old else {}
     after = {shares.model: shares for shares in new.shares} if new else {}
+    said_before, said_after = _touches(old), _touches(new)
     entries: list[WriteEntry] = []
     for model in before | after:
         was, now = before.get(model), after.get(model)
         if old and new and was and now and _figures(was.parts, old.path) == _figures(now.parts, new.path):
             continue
         if old and was:
-            entries += _entries(conversion, was, old.path, number, -1)
+            entries += _entries(conversion, was, said_before, number, -1)
         if new and now:
-            entries += _entries(conversion, now, new.path, number, 1)
+            entries += _entries(conversion, now, said_after, number, 1)
     return entries
 
 
+_Touch = tuple[str, str, str, str | None, datetime]
 _Figures = list[tuple[tuple[object, ...] | int, int, int]]
 
 
@@ -70,30 +73,36 @@ def _words(step: Step) -> tuple[object, ...]:
     return step.id, step.at, step.name, step.channel, step.campaign
 
 
-def _entries(conversion: bytes, shares: Shares, path: list[Step], number: int, sign: int) -> Iterator[WriteEntry]:
+def _touches(booking: Booking | None) -> list[_Touch]:
+    """Give the path of a booking as entries say it."""
+    if booking is None:
+        return []
+    return [(id_text(step.id), step.name, step.channel, step.campaign, moment(step.at)) for step in booking.path]
+
+
+def _entries(conversion: bytes, shares: Shares, path: list[_Touch], number: int, sign: int) -> Iterator[WriteEntry]:
     begin = f"entry\x1f{id_text(conversion)}\x1f{shares.model}\x1f{number}\x1f"
     for part in shares.parts:
         credit, value = credit_text(sign * part.credit), sign * part.value
         if part.place < 0:
             line = line_of(part)
             entry_id = derived(f"{begin}{line}\x1f{sign}")
-            name = None if line == "unattributed" else line
+            said = None if line == "unattributed" else line
             yield WriteEntry(
-                entry_id, shares.model, number, sign, None, name, None, None, None, credit, value, shares.fit
+                entry_id, shares.model, number, sign, None, said, None, None, None, credit, value, shares.fit
             )
             continue
-        step = path[part.place]
-        touchpoint_id = id_text(step.id)
+        touchpoint_id, name, channel, campaign, at = path[part.place]
         yield WriteEntry(
             derived(f"{begin}{touchpoint_id}\x1f{sign}"),
             shares.model,
             number,
             sign,
             touchpoint_id,
-            step.name,
-            step.channel,
-            step.campaign,
-            moment(step.at),
+            name,
+            channel,
+            campaign,
+            at,
             credit,
             value,
             shares.fit,
