@@ -1,7 +1,7 @@
 """Whose touches may be named: what the decisions of a person make of all touches of the profile.
 
 A function of the set of decisions, never of the order in which they came. The pure judgement lives here; reading the
-words is in `conditions`, keeping the decisions of a profile is in `profile`.
+words is in `conditions`, what a profile makes of a change in `profile` and `moving`.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.core.touch import DECIDES_NO, DECIDES_YES, NO_CONSENT, SAYS_YES, Key, Touch
+from streams.core.touch import DECIDES, DECIDES_NO, DECIDES_YES, NO_CONSENT, SAYS_YES, TENANT_SHIFT, Key, Touch
 
 _BEFORE_ALL: Key = -(1 << 62), b""
 _BEHIND_ALL: Key = 1 << 62, b""
@@ -30,6 +30,19 @@ class Veil(msgspec.Struct, array_like=True, frozen=True, gc=False):
         if touch.flags & SAYS_YES:
             return touch.key <= self.no
         return self.yes is None or touch.key < self.yes
+
+
+class Consents(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a profile knows of decisions beside its events: what they hide, and those whose event was dropped.
+
+    Events are dropped for the bound of a profile; what they decided holds on.
+    """
+
+    veil: Veil | None = None
+    dropped: tuple[Touch, ...] = ()
+
+
+NOTHING = Consents()
 
 
 class Stretch(NamedTuple):
@@ -87,19 +100,28 @@ def _borders(veil: Veil | None) -> tuple[Key, Key]:
     return veil.no, veil.yes if veil.yes is not None else _BEHIND_ALL
 
 
-def remembered(dropped: list[Touch], decision: Touch) -> list[Touch]:
+def remembered(dropped: Iterable[Touch], decision: Touch) -> tuple[Touch, ...]:
     """Give the decisions to remember of events no longer kept: of each tenant the newest no, and a yes behind it.
 
     Of several `yes` the newest stays. What lies behind the horizon is judged by these as by all of them.
     """
-    others = [touch for touch in dropped if touch.tenant != decision.tenant]
-    own = [*(touch for touch in dropped if touch.tenant == decision.tenant and touch.id != decision.id), decision]
+    known = tuple(dropped)
+    others = [touch for touch in known if touch.tenant != decision.tenant]
+    own = [touch for touch in known if touch.tenant == decision.tenant and touch.id != decision.id]
+    own.append(_bare(decision))
     no = max((touch for touch in own if touch.flags & DECIDES_NO), key=_key, default=None)
     yes = max((touch for touch in own if touch.flags & DECIDES_YES), key=_key, default=None)
-    kept = [no] if no is not None else []
+    if no is not None:
+        others.append(no)
     if yes is not None and (no is None or no.key < yes.key):
-        kept.append(yes)
-    return [*others, *kept]
+        others.append(yes)
+    return tuple(others)
+
+
+def _bare(decision: Touch) -> Touch:
+    """Leave of an event what it decides, and whose it is."""
+    flags = decision.flags & DECIDES | decision.tenant << TENANT_SHIFT
+    return Touch(decision.at, decision.id, decision.name, decision.channel, None, 0, flags)
 
 
 def _key(touch: Touch) -> Key:

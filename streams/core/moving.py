@@ -8,12 +8,14 @@ The revision of a profile is a Lamport clock (Lamport 1978, Time, Clocks, and th
 that of the profile that has let go, so what the new one says of a conversion counts as the later word.
 """
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from heapq import merge
 from itertools import islice
 
 from streams.core import emit
 from streams.core.clock import micros, moment
+from streams.core.consenting import NOTHING, Stretch, remembered, veil_of
 from streams.core.erasing import Erased, demand_of, recorded_on, said_of_nobody
 from streams.core.ids import derived, id_text
 from streams.core.journeys import JourneyFold, Progress
@@ -21,7 +23,7 @@ from streams.core.moves import EPOCH, Address, enter, leave, newest, routes_of, 
 from streams.core.profile import Others, Profile
 from streams.core.remake import carry_out, work_out
 from streams.core.tail import by_key
-from streams.core.touch import TENANT_SHIFT, Touch
+from streams.core.touch import DECIDES, TENANT_SHIFT, Touch
 from streams.core.wire import ReadErasure, ReadForwarding, WireArrival, WireTouch
 
 
@@ -45,29 +47,47 @@ class MovingProfile(Profile):
                 lives_here = True
             else:
                 leaving.setdefault(route.target, []).append(touch)
+        decisions: dict[bytes, list[Touch]] = {}
+        for touch in (self._consents or NOTHING).dropped:
+            if touch.tenant == tenant:
+                route = newest(routes, tenant, touch.at, 0)
+                if route is None or route.target == own:
+                    lives_here = True
+                else:
+                    decisions.setdefault(route.target, []).append(touch)
         addresses = self._addresses
         for route in routes:
             addresses = without(addresses, route)
         if not forwarding.final:
             addresses = [*addresses, *(route for route in routes if route.target != own)]
         self.changed |= addresses != self._addresses
-        emissions = self._let_go(forwarding, routes, leaving) if leaving else []
+        emissions = self._let_go(forwarding, routes, leaving, decisions) if leaving or decisions else []
         self._note(tenant, addresses, lives_here=lives_here)
         if self._holds_nothing():  # it is forgotten here, and not where the batch happens to end
             self._revision = 0
         return emissions
 
     def _let_go(
-        self, forwarding: ReadForwarding, routes: list[Address], leaving: dict[bytes, list[Touch]]
+        self,
+        forwarding: ReadForwarding,
+        routes: list[Address],
+        leaving: dict[bytes, list[Touch]],
+        decisions: dict[bytes, list[Touch]],
     ) -> list[emit.Emission]:
+        """Let touches go, and the decisions of events that were dropped."""
         self._revision += 1
         self.changed = self._has_let_go = True
         gone = [touch for touches in leaving.values() for touch in touches]
         recorded_at = routes[0].recorded
-        emissions = self._remake(gone, [], [], forwarding.cause, recorded_at)
-        for target, touches in leaving.items():
+        past = [touch for touches in decisions.values() for touch in touches]
+        stretch = self._redecide([], [], gone, past) if past or any(touch.flags & DECIDES for touch in gone) else None
+        emissions = self._remake(gone, [], [], forwarding.cause, recorded_at) if gone else []
+        if stretch is not None:
+            emissions += self._hide_anew(stretch, recorded_at, forwarding.cause)
+        for target in {**leaving, **decisions}:
             route = next(route for route in routes if route.target == target)
-            moved = [leave(touch) for touch in touches]
+            moved = [leave(touch, dropped=True) for touch in decisions.get(target, ())]
+            moved += [leave(touch) for touch in leaving.get(target, ())]
             emissions += emit.arrivals(
                 self.profile_id, forwarding.owner, forwarding.policy, route, moved, self._revision, recorded_at
             )
@@ -101,43 +121,49 @@ class MovingProfile(Profile):
         onward: dict[tuple[bytes, int], tuple[Address, list[WireTouch]]] = {}
         came: dict[bytes, Touch] = {}
         again: list[Touch] = []
+        past: list[Touch] = []
         for moved in arrival.touches:
             touch = enter(moved, 0, version)
             known = log.get(touch)
-            if known is None and self._others is not None:
-                address = self._address(name, touch.at, version)
-                if address is not None:
-                    onward.setdefault((address.target, address.version), (address, []))[1].append(moved)
-                    continue
-            if known is None:
+            address = self._address(name, touch.at, version) if known is None else None
+            if address is not None:
+                onward.setdefault((address.target, address.version), (address, []))[1].append(moved)
+            elif known is None and moved.dropped:
+                past.append(touch)
+            elif known is None:
                 came.setdefault(touch.id, touch)
-                continue
-            again.append(known)
-            if known.sale is not None and touch.sale is not None and known.sale.revision < touch.sale.revision:
-                known.sale.revision = touch.sale.revision
-                log.changed(known)
+            elif not moved.dropped:
+                again.append(known)
+                self._count_on(known, touch)
         fresh, beyond = self._within_bounds(sorted(came.values(), key=by_key))
         emissions = [emit.beyond_horizon(self.profile_id, touch, recorded_at) for touch in beyond]
-        if fresh or again:
+        counts = {
+            "arrived": len(fresh) + len(past),
+            "duplicate": len(arrival.touches) - len(came) - len(past) - sum(len(t) for _, t in onward.values()),
+            "beyond_horizon": len(beyond),
+            "passed_on": sum(len(touches) for _, touches in onward.values()),
+        }
+        past += [touch for touch in beyond if touch.flags & DECIDES]
+        if fresh or again or past:
             self._revision = max(self._revision, arrival.revision) + 1
             self.changed = True
-            tenant = self._place(name) if fresh else 0
+            tenant = self._place(name) if fresh or past else 0
+            for touch in past:
+                touch.flags |= tenant << TENANT_SHIFT
             for touch in fresh:
                 touch.flags |= tenant << TENANT_SHIFT
                 self._rules.see_to_sale(touch, version * EPOCH)
-            emissions += self._remake([], fresh, again, arrival.cause, recorded_at)
+            stretch = self._redecide(fresh, past) if past or any(touch.flags & DECIDES for touch in fresh) else None
+            if fresh or again:
+                emissions += self._remake([], fresh, again, arrival.cause, recorded_at)
+            if stretch is not None:
+                emissions += self._hide_anew(stretch, recorded_at, arrival.cause)
             while len(log) > self._rules.max_touchpoints:
                 self._drop_oldest()
         for address, touches in onward.values():
             at = max(recorded_at, address.recorded)
             revision = max(self._revision, arrival.revision)
             emissions += emit.arrivals(self.profile_id, arrival.owner, arrival.policy, address, touches, revision, at)
-        counts = {
-            "arrived": len(fresh),
-            "duplicate": len(arrival.touches) - len(came) - sum(len(touches) for _, touches in onward.values()),
-            "beyond_horizon": len(beyond),
-            "passed_on": sum(len(touches) for _, touches in onward.values()),
-        }
         return counts, emissions
 
     def erase(self, erasure: ReadErasure) -> list[emit.Emission]:
@@ -171,11 +197,32 @@ class MovingProfile(Profile):
         """Begin anew, under a revision and numbers of postings that go on, and with the addresses."""
         self._log.replace(0, [], Progress(), [])
         self._log.base = Progress()
-        self._progress, self._horizon = Progress(), None
+        self._progress, self._horizon, self._consents = Progress(), None, None
         self._books.floor = self._erased.postings if self._erased is not None else 0
         addressed = {address.tenant for address in self._addresses}
         tenants = [name if place in addressed else None for place, name in enumerate(self._tenants())]
         self._keep(tenants, self._addresses)
+
+    def _count_on(self, known: Touch, copy: Touch) -> None:
+        """Count the postings of a conversion that is here already on from those of a copy that has come."""
+        if known.sale is not None and copy.sale is not None and known.sale.revision < copy.sale.revision:
+            known.sale.revision = copy.sale.revision
+            self._log.changed(known)
+
+    def _redecide(
+        self,
+        came: Iterable[Touch],
+        past: Iterable[Touch],
+        gone: Iterable[Touch] = (),
+        past_gone: Collection[Touch] = (),
+    ) -> Stretch | None:
+        """Judge anew before events come and go, and decisions of events that were dropped."""
+        dropped = tuple(touch for touch in (self._consents or NOTHING).dropped if touch not in past_gone)
+        for decision in past:
+            dropped = remembered(dropped, decision)
+        leaving = {touch.id for touch in gone}
+        stay = (touch for touch in self._log if touch.id not in leaving)
+        return self._keep_consents(veil_of([*dropped, *stay, *came]), dropped)
 
     def _within_bounds(self, touches: list[Touch]) -> tuple[list[Touch], list[Touch]]:
         """Part what may come in from what is older than all that is kept, now or with these; both are in order."""

@@ -8,7 +8,7 @@ go to one, only that they do so many at once.
 A tenant is an identifier and a policy whose events live here together: they move together too.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -21,13 +21,14 @@ from streams.core.attribution.booking import Bookings
 from streams.core.attribution.facts import Facts
 from streams.core.attribution.path import facts_of
 from streams.core.bookkeeping import Bookkeeper
+from streams.core.consenting import NOTHING, Consents, Stretch, Veil, between, remembered, veil_of, veil_with
 from streams.core.erasing import Erased
 from streams.core.journeys import Journey, JourneyFold, Progress, step
 from streams.core.moves import EPOCH, Address, leave, newest, tenant_name
 from streams.core.restate import Restated, restate
 from streams.core.rules import Rules, TouchRule
 from streams.core.tail import Tail
-from streams.core.touch import CONVERTS, FINAL, OPENS_VISIT, TENANT_SHIFT, Touch
+from streams.core.touch import CONVERTS, DECIDES, FINAL, OPENS_VISIT, TENANT_SHIFT, Touch
 from streams.core.touch_log import ChunkReader, ChunkRef, TouchLog
 from streams.core.visits import flips_after, mark_visit
 
@@ -62,6 +63,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     others: Others | None = None
     catalogue: bytes = b""
     erased: Erased | None = None
+    consents: Consents | None = None
 
 
 #: Whenever the table of tenants has grown by so many, it is looked through for those who are gone.
@@ -109,6 +111,7 @@ class Profile:
         if head.erased is not None:
             self._books.floor = head.erased.postings
         self.digest = head.catalogue or rules.digest
+        self._consents = head.consents
         self._stored = stored is not None
         self._has_let_go = False
         self.changed = False
@@ -145,6 +148,7 @@ class Profile:
             others=self._others,
             erased=self._erased,
             catalogue=self.digest,
+            consents=self._consents,
         )
         yield "", _encode(head)
 
@@ -166,7 +170,8 @@ class Profile:
                 moved = [leave(touch)]
                 return "passed_on", emit.arrivals(self.profile_id, owner, policy, address, moved, self._revision, at)
         if self._lies_beyond(touch):
-            return "beyond_horizon", [emit.beyond_horizon(self.profile_id, touch, recorded_at)]
+            mark = emit.beyond_horizon(self.profile_id, touch, recorded_at)
+            return "beyond_horizon", [mark, *self._decided_beyond(touch, name, recorded_at)]
         if self._tenant != name:
             touch.flags |= self._place(name) << TENANT_SHIFT
         if version and touch.sale is not None:
@@ -174,11 +179,15 @@ class Profile:
         self._revision += 1
         self.changed = True
         rule = self._rules.of(touch)
+        stretch = self._decide(touch) if touch.flags & DECIDES else None
         fate: Fate
         if self._comes_in_order(touch, rule):
             fate, emissions = "applied", self._append(touch, rule, recorded_at)
         else:
-            fate, emissions = "restated", self._restate(touch, recorded_at)
+            why = "refund" if rule.refund else "late_touchpoint" if stretch is None else "consent"
+            fate, emissions = "restated", self._restate(touch, recorded_at, why)
+        if stretch is not None:
+            emissions += self._hide_anew(stretch, recorded_at, "consent")
         while len(log) > self._rules.max_touchpoints:
             self._drop_oldest()
         return fate, emissions
@@ -189,18 +198,54 @@ class Profile:
 
     def look_again(self, cause: str, recorded_at: datetime) -> list[emit.Emission]:
         """Say anew what the book of today splits otherwise, of all conversions that are not sealed."""
-        books = self._books
         self._revision += 1
+        emissions = self._settle_again(self._log, recorded_at, cause)
+        if not emissions:
+            self._revision -= 1
+        self.changed |= bool(emissions) or self._books.bookings.changed
+        return emissions
+
+    def _settle_again(self, touches: Iterable[Touch], recorded_at: datetime, cause: str) -> list[emit.Emission]:
+        books = self._books
         emissions: list[emit.Emission] = []
-        for conversion in self._log:
+        for conversion in touches:
             if conversion.converts and not self._is_sealed(conversion):
                 old = books.bookings.of(conversion)
                 facts = self._facts_of(conversion)
                 emissions += books.settle(conversion, old.journey, facts, old, self._revision, recorded_at, cause)
-        if not emissions:
-            self._revision -= 1
-        self.changed |= bool(emissions) or books.bookings.changed
         return emissions
+
+    # --- what the person's decisions hide
+
+    def _decide(self, decision: Touch) -> Stretch | None:
+        """Hear a decision whose event is not in the log yet; give where touches are hidden or shown by it."""
+        consents = self._consents or NOTHING
+        later = [touch for touch in self._log.since(decision.at) if touch.key > decision.key]
+        return self._keep_consents(veil_with(consents.veil, decision, [*consents.dropped, *later]), consents.dropped)
+
+    def _decided_beyond(self, touch: Touch, name: str, recorded_at: datetime) -> list[emit.Emission]:
+        """Hear a decision whose event is older than all that is kept."""
+        if not touch.flags & DECIDES:
+            return []
+        touch.flags |= self._place(name) << TENANT_SHIFT
+        self.changed = True
+        dropped = remembered((self._consents or NOTHING).dropped, touch)
+        stretch = self._keep_consents(veil_of([*dropped, *self._log]), dropped)
+        if stretch is None:
+            return []
+        self._revision += 1
+        return self._hide_anew(stretch, recorded_at, "consent")
+
+    def _keep_consents(self, veil: Veil | None, dropped: tuple[Touch, ...]) -> Stretch | None:
+        old = self._consents.veil if self._consents is not None else None
+        self._consents = Consents(veil, dropped) if veil is not None or dropped else None
+        return between(old, veil)
+
+    def _hide_anew(self, stretch: Stretch, recorded_at: datetime, cause: str) -> list[emit.Emission]:
+        """Tell anew the conversions that may have touches in the stretch."""
+        look_back = self._rules.look_back
+        concerned = (t for t in self._log.since(stretch.since) if stretch.concerns(t, look_back))
+        return self._settle_again(concerned, recorded_at, cause)
 
     @property
     def _addresses(self) -> list[Address]:
@@ -223,11 +268,13 @@ class Profile:
         return 1 + len(others)
 
     def _holds_nothing(self) -> bool:
-        return not len(self._log) and self._others is None and self._horizon is None and self._erased is None
+        rest = self._others, self._horizon, self._erased, self._consents
+        return not len(self._log) and all(part is None for part in rest)
 
     def _free_places(self, others: list[str | None]) -> None:
-        """Give up the places of tenants whose last event was dropped for the bound, and who have no address."""
+        """Give up the places of tenants of whom nothing is left: their last event was dropped for the bound."""
         taken = {touch.tenant for touch in self._log} | {address.tenant for address in self._addresses}
+        taken |= {touch.tenant for touch in (self._consents or NOTHING).dropped}
         for place in range(1, 1 + len(others)):
             if place not in taken:
                 others[place - 1] = None
@@ -248,6 +295,9 @@ class Profile:
         self._horizon = dropped.key
         if dropped.converts:
             self._books.bookings.drop(dropped)
+        if dropped.flags & DECIDES:
+            consents = self._consents or NOTHING
+            self._consents = Consents(consents.veil, remembered(consents.dropped, dropped))
         if dropped.order is None:
             return
         refund = self._rules.of(dropped).refund
@@ -302,7 +352,7 @@ class Profile:
             )
         return emissions
 
-    def _restate(self, touch: Touch, recorded_at: datetime) -> list[emit.Emission]:
+    def _restate(self, touch: Touch, recorded_at: datetime, why: str) -> list[emit.Emission]:
         log, rules = self._log, self._rules
         mark_visit(log, touch, rules)
         flips = flips_after(log, touch, rules)
@@ -328,9 +378,8 @@ class Profile:
             self._progress = restated.fold.progress
         emissions = self._journey_changes(restated, recorded_at)
         now = self._concerned(touch, reach)
-        cause = "refund" if rules.of(touch).refund else "late_touchpoint"
         return emissions + self._conversion_changes(
-            restated, was, now, lambda conversion: "conversion" if conversion is touch else cause, recorded_at
+            restated, was, now, lambda conversion: "conversion" if conversion is touch else why, recorded_at
         )
 
     def _journey_changes(
@@ -430,7 +479,8 @@ class Profile:
         }
 
     def _facts_of(self, conversion: Touch) -> Facts:
-        return facts_of(self._log, conversion, self._rules)
+        veil = self._consents.veil if self._consents is not None else None
+        return facts_of(self._log, conversion, self._rules, veil)
 
     def _snapshot(self, journey: Journey, recorded_at: datetime, *, withdrawn: bool = False) -> emit.Emission:
         return emit.journey(self.profile_id, journey, self._revision, recorded_at, withdrawn=withdrawn)

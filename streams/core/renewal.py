@@ -16,7 +16,7 @@ from streams.core.ids import id_text
 from streams.core.moving import MovingProfile
 from streams.core.remake import Change, carry_out, flips_of_orders
 from streams.core.rules import Rules
-from streams.core.touch import CONVERTS, FINAL, OF_OLDER_ORDER, OPENS_VISIT, TENANT_SHIFT, Sale, Touch
+from streams.core.touch import CONVERTS, DECIDES, FINAL, OF_OLDER_ORDER, OPENS_VISIT, TENANT_SHIFT, Sale, Touch
 from streams.core.visits import flips_of_all
 
 CAUSE = "catalogue"
@@ -88,7 +88,12 @@ class RenewingProfile(MovingProfile):
             return 0, []
         self._revision += 1
         self.changed = True
-        emissions = self._remake([old for old, _ in pairs], [new for _, new in pairs], [], CAUSE, recorded_at)
+        gone, came = [old for old, _ in pairs], [new for _, new in pairs]
+        decides = any((old.flags | new.flags) & DECIDES for old, new in pairs)
+        stretch = self._redecide(came, [], gone) if decides else None
+        emissions = self._remake(gone, came, [], CAUSE, recorded_at)
+        if stretch is not None:
+            emissions += self._hide_anew(stretch, recorded_at, CAUSE)
         said = {record.conversion_id for topic, _, record in emissions if topic == topics.CONVERSIONS.name}  # type: ignore[attr-defined] # a WriteConversion, by its topic
         for old, new in pairs:
             if old.sale is None or new.sale is None:

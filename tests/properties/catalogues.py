@@ -80,11 +80,17 @@ VIEWED = {"label": "Product seen", "phase": "Consideration", "channel": "web", "
 }
 EVERYTHING = catalogue_with(
     RATES,
-    attribution={"models": MODELS, "look_back_days": 20},
+    attribution={
+        "models": MODELS,
+        "look_back_days": 20,
+        # A decision may be a touch that earns, and a conversion too.
+        "consent": {"decisions": ["consent_changed", "account_created", "email_clicked"]},
+    },
     # A view earns by itself too, so that it stays on a path when a late event takes its visit's opening away.
     touchpoints=DEFAULT.model_dump()["touchpoints"] | {"product_viewed": VIEWED},
     conversions=CONVERSIONS,
     refunds=[*DEFAULT.refunds, "delivery"],  # often drawn, and without an amount: a cancellation
     currencies={"reporting": "EUR", "rates": "rates.csv"},
 )
-CATALOGUES = {"default": DEFAULT, "stopping": STOPPING, "everything": EVERYTHING}
+OPT_IN = catalogue_with(attribution={"models": ["linear", "last"], "consent": {"unknown": "withheld"}})
+CATALOGUES = {"default": DEFAULT, "stopping": STOPPING, "everything": EVERYTHING, "opt_in": OPT_IN}

@@ -55,6 +55,7 @@ NAMES = st.sampled_from(
         ("email_clicked", "email"), ("email_opened", "email"), ("call", "hotline"), ("direct_mail", "direct_mail"),
         ("order_completed", "web"), ("order_completed", "web"), ("store_purchase", "store"),
         ("account_created", "web"), ("order_refunded", "web"), ("delivery", "store"), ("complaint", "hotline"),
+        ("consent_changed", "web"), ("consent_changed", "web"),
     ]
 )  # fmt: skip
 
@@ -70,6 +71,9 @@ PROPERTIES = st.sampled_from(
     [{}, {}, {"plan": "pro", "worth": 12.345}, {"plan": "free", "worth": "3"}, {"plan": "pro", "worth": "much"}]
 )
 CONSENT = st.sampled_from([None, None, True, False])
+#: What a decision says; a touchpoint that is no decision by the catalogue says it to nobody.
+DECISIONS = st.sampled_from([None, True, "granted", False, "denied", "maybe"])
+DECIDING = {"consent_changed", "account_created", "email_clicked"}
 CURRENCIES = st.sampled_from(["EUR", "EUR", "EUR", "USD", "JPY", "GBP"])
 
 
@@ -85,6 +89,8 @@ def touchpoints(draw: st.DrawFn) -> Touchpoint:
     properties: dict[str, Any] = dict(draw(PROPERTIES))
     if (consent := draw(CONSENT)) is not None:
         properties["context"] = {"consent": {"categoryPreferences": {"analytics": consent}}}
+    if name in DECIDING and (decision := draw(DECISIONS)) is not None:
+        properties["analytics"] = decision
     return Touchpoint(
         event_id=draw(st.uuids(version=4)),
         source="test",

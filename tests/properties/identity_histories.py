@@ -32,7 +32,7 @@ KINDS_OF_TOUCHPOINTS = (
     ("page_view", "web"), ("page_view", "web"), ("page_view", "web"), ("product_viewed", "web"),
     ("email_clicked", "email"), ("email_opened", "email"), ("call", "hotline"), ("direct_mail", "direct_mail"),
     ("order_completed", "web"), ("order_completed", "web"), ("store_purchase", "store"), ("account_created", "web"),
-    ("order_refunded", "web"), ("delivery", "store"), ("complaint", "hotline"),
+    ("order_refunded", "web"), ("delivery", "store"), ("complaint", "hotline"), ("consent_changed", "web"),
 )  # fmt: skip
 
 
@@ -155,6 +155,11 @@ def with_a_life(chance: random.Random, event: Touchpoint) -> Touchpoint:
         "order_id": chance.choice([None, None, "o1", "o2"]),
         "amount": Money.from_minor(chance.randint(0, 10_000), "EUR") if has_amount else None,
     }
+    if name == "consent_changed":
+        changes["properties"] = {"analytics": chance.choice([True, False])}
+    elif chance.random() < 0.2:
+        consent = {"categoryPreferences": {"analytics": chance.choice([True, False])}}
+        changes["properties"] = {"context": {"consent": consent}}
     if channel == "web":
         changes["body"] = WebBody(bot=chance.random() < 0.1)
     elif channel == "email":

@@ -193,7 +193,7 @@ def attribute(
     result.gross[conversion_id], result.net[conversion_id], result.currency[conversion_id] = gross, net, currency
     result.verified[conversion_id] = trusted(conversion, history)
     by_id = {str(event.event_id): event for event in history}
-    steps = [step_of(by_id[touch], catalogue, openers) for touch in path]
+    steps = [step_of(by_id[touch], history, catalogue, openers) for touch in path]
     for model, settings in catalogue.attribution.models.items():
         if not steps:
             result.credits[conversion_id, model, None] = (Decimal(1), net)
@@ -277,13 +277,37 @@ def inside(properties: Any, path: str) -> Any:
     return properties
 
 
-def allowed(event: Touchpoint, catalogue: Catalogue) -> bool:
-    consent = catalogue.attribution.consent
-    words = [inside(event.properties, place) for place in consent.fields]
-    words = [word for word in words if word is not None]
-    if not words:
-        return consent.unknown == "allowed"
-    return not any(word in (False, "no", "denied") for word in words)
+def allowed(event: Touchpoint, history: list[Touchpoint], catalogue: Catalogue) -> bool:
+    """May a touch be named, by its own word and by all that the person has decided?"""
+    own = own_word(event, catalogue)
+    if own == "no":
+        return False
+    here = (event.occurred_at, event.event_id.bytes)
+    decisions = [((e.occurred_at, e.event_id.bytes), decided(e, catalogue)) for e in history]
+    if any(word == "no" and here <= place for place, word in decisions):
+        return False
+    last_no = max((place for place, word in decisions if word == "no"), default=None)
+    since_then = [place for place, word in decisions if word == "yes" and last_no and last_no < place <= here]
+    if last_no is not None and not since_then:
+        return own == "yes"
+    return own == "yes" or catalogue.attribution.consent.unknown == "allowed"
+
+
+def own_word(event: Touchpoint, catalogue: Catalogue) -> str | None:
+    words = [as_word(inside(event.properties, place)) for place in catalogue.attribution.consent.fields]
+    return "no" if "no" in words else "yes" if "yes" in words else None
+
+
+def decided(event: Touchpoint, catalogue: Catalogue) -> str | None:
+    if event.touchpoint.split(".")[0] not in catalogue.attribution.consent.decisions:
+        return None
+    return as_word(event.properties.get("analytics")) or own_word(event, catalogue)
+
+
+def as_word(said: Any) -> str | None:
+    if said in (False, "no", "denied"):
+        return "no"
+    return "yes" if said in (True, "granted") else None
 
 
 def stated(event: Touchpoint, catalogue: Catalogue) -> tuple[int, str] | None:
@@ -376,10 +400,10 @@ class Step:
     named: bool
 
 
-def step_of(event: Touchpoint, catalogue: Catalogue, openers: set[str]) -> Step:
+def step_of(event: Touchpoint, history: list[Touchpoint], catalogue: Catalogue, openers: set[str]) -> Step:
     """A touch as models see it; of one that nobody has allowed they see when it was, and no more."""
     event_id = str(event.event_id)
-    if not allowed(event, catalogue):
+    if not allowed(event, history, catalogue):
         return Step(event_id, event.occurred_at, "withheld", direct=False, named=False)
     campaign = event.campaign.name if event.campaign else None
     direct = event_id in openers and event.channel in {"web", "app"} and campaign is None
