@@ -178,9 +178,12 @@ class Supervisor:
         while True:
             assert running.process is not None  # noqa: S101 it was started
             checker = asyncio.create_task(self._check(running)) if part.check_every else None
-            code = await running.process.wait()
-            if checker is not None:
-                checker.cancel()
+            try:
+                code = await running.process.wait()
+            finally:
+                # Also where the part was told to stop: its successor answers at another port.
+                if checker is not None:
+                    checker.cancel()
             await self._reap(running)
             self.died[part.name] += 1
             running.deaths, pause = died(self._policy, running.deaths, time.monotonic())
