@@ -12,8 +12,9 @@ BIN := $(VENV)/bin
 # Packages come from the locks alone, every file checked by its hash.
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 TESTS ?= tests
-# So many tests run side by side; those of one file stay together and share their brokers.
-WORKERS ?= 2
+# So many tests run side by side; those of one file stay together and share their brokers. Half of a test's time is
+# waiting for brokers and processes: one more than a small machine has cores keeps it busy.
+WORKERS ?= 3
 DEMO ?=
 
 .PHONY: help setup setup-demo setup-dev setup-bench setup-base demo up test lint check fix bench lock hooks clean

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.local import ports
 from deploy.local.apache_kafka import ApacheKafkaBroker
@@ -31,6 +32,10 @@ from tests.integration.sink_rig import migrated
 KAFKA_FIXTURES = {"_kafka_is_possible", "kafka_broker", "kafka_broker_factory"}
 KAFKA_TEST_HEAP_MB = 512
 _missing = pytest.StashKey[str]()
+
+# How long an example takes says what else the machine does.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
