@@ -90,7 +90,7 @@ class Erasing:
         self.chance = random.Random(seed)
         self.catalogue = catalogue_of(history)
         self._choose, self._steps = choose_by(seed), 0
-        self.share = self.chance.choice([0.0, 0.02, 0.1])
+        self.share = self.chance.choice([0.01, 0.05, 0.2])
         stages: list[Stage] = [ResolveStage(self.catalogue), FoldStage(self.catalogue)]
         self.loop = Loopback(stages, partitions, self._chosen)
         for number, arrival in enumerate(history.arrivals):

@@ -207,6 +207,19 @@ def test_a_sealed_conversion_is_taken_back_and_what_was_dropped_for_the_bound_st
     assert totals_of(world) == totals_of(before)
 
 
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_a_life_after_one_that_outgrew_its_bound_begins_as_any_other(at_once: int) -> None:
+    few = bounded(DEFAULT, 10)
+    long = [come(purchase(1, HOUR)), *(come(event(n, n * DAY)) for n in range(2, 20))]
+    new = [come(event(30, HOUR)), come(purchase(31, 2 * HOUR, order="o2"))]
+    after = end_state(tell(*long, erase(), *new, catalogue=few, at_once=at_once).outputs)
+    fresh = end_state(tell(*new, catalogue=few).outputs)
+    own = {id_: one for id_, one in after.conversions.items() if id_ in fresh.conversions}
+    assert [one["path"] for one in own.values()] == [one["path"] for one in fresh.conversions.values()]
+    assert set(fresh.journeys) <= set(after.journeys)
+    assert sum(one["profile_id"] == str(ADA) for one in after.journeys.values()) == 1
+
+
 def test_the_address_of_who_has_moved_on_outlives_the_erasure() -> None:
     there = [come(event(1, HOUR)), come(call(2, 2 * HOUR), owner="email:ada@example.org")]
     world = tell(*there, moved_to_bo(), erase(), come(purchase(3, DAY)))
