@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import permutations
+from itertools import pairwise, permutations
 from math import factorial
 
 import numpy as np
@@ -42,6 +42,35 @@ def one_by_one(paths: Paths, order: int) -> Floats:
 
     whole = probability(np.ones(states, np.bool_))
     return np.array([1 - probability(counts.last != name) / whole for name in range(counts.names)])
+
+
+def plain_chain(rows: Sequence[Row]) -> tuple[float, dict[str, float]]:
+    """Conversion probability and removal effects of order 1, from a table of steps that keeps those to oneself.
+
+    Shares nothing with the product: states are the names, the start is state 0, and a path ends in a conversion or not.
+    """
+    names = sorted({name for path, *_ in rows for name in path})
+    place = {name: number for number, name in enumerate(names, start=1)}
+    steps, converted = np.zeros((len(place) + 1, len(place) + 1)), np.zeros(len(place) + 1)
+    gone = np.zeros(len(place) + 1)
+    for path, converting, others, _ in rows:
+        walk = [0, *(place[name] for name in path)]
+        for before, after in pairwise(walk):
+            steps[before, after] += converting + others
+        converted[walk[-1]] += converting
+        gone[walk[-1]] += others
+    out = steps.sum(axis=1) + converted + gone
+    out[out == 0] = 1
+
+    def probability(without: int | None = None) -> float:
+        moves = steps / out[:, None]
+        if without is not None:
+            moves[:, without] = 0  # who would come here is lost
+        reached: Floats = np.linalg.solve(np.eye(len(out)) - moves, converted / out)
+        return float(reached[0])
+
+    whole = probability()
+    return whole, {name: 1 - probability(number) / whole for name, number in place.items()}
 
 
 def by_definition(rows: Sequence[Row], names: Sequence[str], rate: bool) -> dict[str, Fraction]:

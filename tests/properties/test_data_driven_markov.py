@@ -14,7 +14,7 @@ from streams.core.attribution.data_driven.paths import from_sequences
 from streams.core.attribution.data_driven.removal import removal
 from streams.core.attribution.data_driven.walks import walks
 from streams.core.attribution.data_driven.weights import UNITS, units_of
-from tests.properties.data_driven_paths import ROWS, Row, one_by_one
+from tests.properties.data_driven_paths import ROWS, Row, one_by_one, plain_chain
 
 ORDERS = st.integers(1, 3)
 SOME = settings(max_examples=60, deadline=None)
@@ -35,6 +35,20 @@ def test_a_chain_too_large_to_invert_is_solved_to_the_same_effects(rows: list[Ro
     assert np.abs(found.effects - one_by_one(paths, order)).max() < 1e-9
     assert found.bound <= 1e-12
     assert found.condition == pytest.approx(markov(paths, order).condition)
+
+
+@given(ROWS)
+@SOME
+def test_a_chain_that_keeps_steps_to_oneself_converts_at_the_observed_rate_and_has_the_same_effects(
+    rows: list[Row],
+) -> None:
+    paths = from_sequences(rows)
+    rate, effects = plain_chain(rows)
+    converting, journeys = sum(row[1] for row in rows), sum(row[1] + row[2] for row in rows)
+    assert rate == pytest.approx(converting / journeys, abs=1e-12)
+    found = markov(paths)
+    assert found.probability == pytest.approx(rate, abs=1e-12)
+    assert dict(zip(paths.names, found.effects.tolist(), strict=True)) == pytest.approx(effects, abs=1e-9)
 
 
 @given(ROWS, ORDERS)
