@@ -7,7 +7,7 @@ currency beside it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -88,7 +88,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the ledger. `line` is touch, unattributed or withheld; credit and value carry the sign."""
+    """One entry of the ledger. `line` is touch, unattributed or withheld; credit and value carry the sign.
+
+    `fit_id` is the fit of a data-driven model by which it was split.
+    """
 
     recorded_at: datetime
     revision: int
@@ -105,6 +108,7 @@ class Entry:
     credit: Decimal
     value: Decimal
     currency: str
+    fit_id: UUID | None = None
 
     @property
     def name(self) -> str:
@@ -116,7 +120,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one touch, or a line without a name, has in one model."""
+    """What one touch, or a line without a name, has in one model, and by which fit where that was learned."""
 
     model: str
     line: str
@@ -128,6 +132,7 @@ class Line:
     credit: Decimal
     value: Decimal
     currency: str
+    fit_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,12 @@ class Restated:
     model: str
     reversed: tuple[Entry, ...]
     written: tuple[Entry, ...]
+
+    @property
+    def fits(self) -> tuple[UUID | None, UUID | None]:
+        """The fits of what was taken back and of what was written; None: of no data-driven model, or nothing was."""
+        old, new = (next((one.fit_id for one in entries), None) for entries in (self.reversed, self.written))
+        return old, new
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +163,14 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One conversion, explained. `as_of` None: as it stands now."""
+    """One conversion, explained. `as_of` None: as it stands now. `fitted_at`: when the fits were learned."""
 
     conversion: Conversion
     as_of: datetime | None
     path: tuple[Step, ...]
     lines: tuple[Line, ...]
     history: tuple[Posting, ...]
+    fitted_at: Mapping[UUID, datetime]
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON's types; amounts are text, so that nothing is rounded."""
@@ -207,11 +219,13 @@ class Explained:
                         "campaign": line.campaign or None,
                         "credit": str(line.credit),
                         "value": _money(line.value, c),
+                        "fit_id": _id(line.fit_id),
                     }
                     for line in lines
                 ]
                 for model, lines in groupby(self.lines, key=lambda line: line.model)
             },
+            "fits": {str(fit): at.isoformat() for fit, at in self.fitted_at.items()},
             "history": [
                 {
                     "recorded_at": posting.recorded_at.isoformat(),
@@ -277,7 +291,9 @@ class ExplainStore:
         lines = lines_of(entries)
         if as_of is not None:
             path = path_then(path, lines, as_of)
-        return Explained(conversion, as_of, tuple(path), lines, postings_of(entries))
+        fits = sorted({entry.fit_id for entry in entries if entry.fit_id is not None})
+        fitted_at = {fit: _utc(at) for fit, at in (self._rows("explain_fits", fits=fits) if fits else ())}
+        return Explained(conversion, as_of, tuple(path), lines, postings_of(entries), fitted_at)
 
     def _conversion(self, event_id: UUID | None, order: str | None) -> Conversion:
         rows = self._rows("explain_conversion", ids=[event_id] if event_id else [], order=order or "")
@@ -332,6 +348,7 @@ def lines_of(entries: Iterable[Entry]) -> tuple[Line, ...]:
                     credit,
                     value,
                     last.currency,
+                    last.fit_id,
                 )
             )
     return tuple(
@@ -387,6 +404,7 @@ def _entry(entry: Entry, conversion: Conversion) -> dict[str, Any]:
         "campaign": entry.campaign or None,
         "credit": str(entry.credit),
         "value": _money(entry.value, conversion),
+        "fit_id": _id(entry.fit_id),
     }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from deploy.attribution_explain import Conversion, Entry, Explained, Line
+    from deploy.attribution_explain import Conversion, Entry, Explained, Line, Restated
     from deploy.settings import Settings
 
 BAR = 20
@@ -51,7 +51,8 @@ def explain(
     [bold]Reading it[/bold]: unattributed is what no touch earned; withheld is what touches earned that nobody may name,
     for want of consent. Nothing in the ledger is ever changed: what turns out otherwise is taken back and written anew,
     with its cause, and with the time at which the cause arrived. --as-of counts what was recorded by then; a touch
-    that has left the path since is only known where it had credit.
+    that has left the path since is only known where it had credit. A data-driven model names the fit that it was split
+    by: see `touchpath attribution fits`.
     """
     if (conversion is None) == (order is None):
         raise CommandError(
@@ -111,16 +112,17 @@ def tell(found: Explained, form: Format) -> None:
         ],
         form,
     )
+    fits = any(line.fit_id for line in found.lines)
     value = f"value {c.currency}" if c.currency else "value"
     # Texts stand on the left of a column: figures are moved to its right by hand.
     width = max((len(_money(line.value, c)) for line in found.lines), default=0) if form == "table" else 0
     section(
         "What each model gives",
-        ("model", "touched", "to", "credit", "", value),
+        ("model", "touched", "to", "credit", "", value, *["learned by fit"] * fits),
         [
             (
                 *(line.model, at(line.touched_at), _name(line), f"{line.credit:.2%}".rjust(7 if width else 0)),
-                *(bar(line.credit), _money(line.value, c).rjust(width)),
+                *(bar(line.credit), _money(line.value, c).rjust(width), *[_fit(line.fit_id, found)] * fits),
             )
             for line in found.lines
         ],
@@ -133,7 +135,7 @@ def tell(found: Explained, form: Format) -> None:
         ("recorded at", "cause", "revision", "model", "taken back", "written"),
         [
             (
-                *(at(posting.recorded_at), posting.cause.replace("_", " "), posting.revision, one.model),
+                *(at(posting.recorded_at), cause_of(posting.cause, one), posting.revision, one.model),
                 *(_entries(one.reversed, c), _entries(one.written, c)),
             )
             for posting in found.history
@@ -141,6 +143,16 @@ def tell(found: Explained, form: Format) -> None:
         ],
         form,
     )
+
+
+def cause_of(cause: str, restated: Restated) -> str:
+    """Say why a model was restated: of a published one also which fit came, and which one went."""
+    old, new = restated.fits
+    if cause != "model" or old == new:
+        return cause.replace("_", " ")
+    if new is None:
+        return f"model withdrawn (fit {_short(old)})"
+    return f"model published (fit {_short(new)})" if old is None else f"another fit ({_short(old)} → {_short(new)})"
 
 
 def bar(credit: Decimal) -> str:
@@ -172,6 +184,17 @@ def _facts(c: Conversion) -> list[tuple[str, str]]:
         ),
         ("state", state),
     ]
+
+
+def _fit(fit_id: UUID | None, found: Explained) -> str:
+    """Name a fit in short, and the time at which it was learned."""
+    learned = found.fitted_at.get(fit_id) if fit_id else None
+    return _short(fit_id) + (f" of {learned:%Y-%m-%d %H:%M}" if learned else "")
+
+
+def _short(fit_id: UUID | None) -> str:
+    # As many characters as tell fits apart; `publish` takes them, too.
+    return "" if fit_id is None else str(fit_id)[:8]
 
 
 def _name(line: Line) -> str:

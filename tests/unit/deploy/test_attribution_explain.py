@@ -19,6 +19,7 @@ from schemas.money import Money
 from schemas.touchpoint import Campaign
 from sinks.client import Store
 from tests.unit.deploy.commands import failed
+from tests.unit.sinks.fits import Models, a_fit
 from tests.unit.sinks.pipeline import AT, Pipeline, an_event
 
 ADA = "customer:ada"
@@ -223,6 +224,34 @@ def test_the_help_shows_examples() -> None:
     shown = run("--help").stdout
     assert "touchpath attribution explain --order W-1001 --as-of" in shown
     assert "unattributed is what no touch earned" in shown
+
+
+def test_a_data_driven_model_names_the_fit_that_it_was_split_by_and_what_came_and_went(
+    pipeline: Pipeline, store: Store
+) -> None:
+    models = Models(store, pipeline)
+    two_visits_and_an_order(pipeline)
+    first, second = (a_fit({"search": part, "email": 1}, learned=AT + timedelta(days=part)) for part in (1, 3))
+    models.publish(first, minute=4 * DAY)
+    models.restate()
+    models.publish(second, minute=5 * DAY)
+    models.restate()
+    story = told("--order", "W-1")
+    assert [(one["credit"], one["fit_id"]) for one in story["models"]["markov"]] == [
+        ("0.750000000", str(second.fit_id)),
+        ("0.250000000", str(second.fit_id)),
+    ]
+    assert {one["fit_id"] for one in story["models"]["linear"]} == {None}
+    assert story["fits"] == {str(fit.fit_id): fit.fitted_at.isoformat() for fit in (first, second)}
+    old, new = str(first.fit_id)[:8], str(second.fit_id)[:8]
+    shown = run("--order", "W-1").stdout
+    assert f"2026-03-05 12:00:00\tmodel published (fit {old})\t" in shown
+    assert f"2026-03-06 12:00:00\tanother fit ({old} → {new})\t" in shown
+    assert f"\t7.51\t{new} of 2026-03-04 12:00\n" in shown
+    models.withdraw("markov", minute=6 * DAY)
+    models.restate()
+    assert f"\tmodel withdrawn (fit {new})\t" in run("--order", "W-1").stdout
+    assert "markov" not in told("--order", "W-1")["models"]
 
 
 # ---- the pure parts
