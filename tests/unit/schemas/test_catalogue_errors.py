@@ -201,6 +201,59 @@ WRONG = {
         10,
         "attribution.models.time_decay.half_life_days: Input should be greater",
     ),
+    "a half-life below nothing": (
+        ("[channels]", "[attribution.models.time_decay]\nhalf_life_days = -7\n\n[channels]"),
+        10,
+        "attribution.models.time_decay.half_life_days: Input should be greater",
+    ),
+    "a half-life that is no number": (
+        ("[channels]", "[attribution.models.time_decay]\nhalf_life_days = nan\n\n[channels]"),
+        10,
+        "attribution.models.time_decay.half_life_days: Input should be",
+    ),
+    "a half-life without end": (
+        ("[channels]", "[attribution.models.time_decay]\nhalf_life_days = inf\n\n[channels]"),
+        10,
+        "attribution.models.time_decay.half_life_days: Input should be less",
+    ),
+    "a weight below nothing": (
+        ("[channels]", "[attribution.models.position_based]\nweights = [40, -20, 40]\n\n[channels]"),
+        10,
+        "attribution.models.position_based.weights.1: Input should be greater",
+    ),
+    "a weight that is no whole number": (
+        ("[channels]", "[attribution.models.position_based]\nweights = [0.4, 0.2, 0.4]\n\n[channels]"),
+        10,
+        "attribution.models.position_based.weights.0: Input should be a valid integer",
+    ),
+    "a table of a model twice": (
+        (
+            "[channels]",
+            "[attribution.models.first]\n\n[attribution.models.first]\n\n[channels]",
+        ),
+        None,
+        "(at line 11",
+    ),
+    "two conversions of one name": (
+        ('value = "amount"\n', 'value = "amount"\n[conversions.purchase]\ntouchpoints = ["page_view"]\n'),
+        None,
+        "(at line 35",
+    ),
+    "a condition without a field": (
+        ('value = "amount"\n', 'value = "amount"\n[[conversions.purchase.where]]\nat_least = 1\n'),
+        35,
+        "conversions.purchase.where.0.field: Field required",
+    ),
+    "a look-back below nothing": (
+        ("[channels]", "[attribution]\nlook_back_days = -1\n\n[channels]"),
+        10,
+        "attribution.look_back_days: Input should be greater",
+    ),
+    "a fixed value that is no amount": (
+        ('value = "amount"', 'value = "fixed"\namount = nan\ncurrency = "EUR"'),
+        35,
+        "conversions.purchase.amount: ",
+    ),
     "weights of nothing": (
         ("[channels]", "[attribution.models.position_based]\nweights = [0, 0, 0]\n\n[channels]"),
         9,
