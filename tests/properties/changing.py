@@ -66,6 +66,9 @@ _CONSENT: list[dict[str, Any]] = [
     {},
     {"unknown": "withheld"},
     {"fields": ["context.consent.categoryPreferences.advertising"]},
+    {"decisions": ["call", "complaint"]},
+    {"decision_fields": ["nowhere"]},
+    {"decisions": []},
 ]
 
 

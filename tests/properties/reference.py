@@ -301,7 +301,8 @@ def own_word(event: Touchpoint, catalogue: Catalogue) -> str | None:
 def decided(event: Touchpoint, catalogue: Catalogue) -> str | None:
     if event.touchpoint.split(".")[0] not in catalogue.attribution.consent.decisions:
         return None
-    return as_word(event.properties.get("analytics")) or own_word(event, catalogue)
+    words = [as_word(inside(event.properties, place)) for place in catalogue.attribution.consent.decision_places]
+    return ("no" if "no" in words else "yes" if "yes" in words else None) or own_word(event, catalogue)
 
 
 def as_word(said: Any) -> str | None:
