@@ -87,13 +87,15 @@ class Models:
         self.publisher = LoopPublisher(pipeline.loop)
 
     def publish(self, fit: AttributionModel, *, minute: float) -> None:
-        """Keep it and put it in force, so many minutes after AT."""
+        """Keep it and put it in force, so many minutes after AT; workers have read it then."""
         keep(self.store, fit)
         publish(self.publisher, self.store, fit, lambda: AT + timedelta(minutes=minute))
+        self.pipeline.run()
 
     def withdraw(self, name: str, *, minute: float) -> None:
         """Take it out of force."""
         withdraw(self.publisher, self.store, name, lambda: AT + timedelta(minutes=minute))
+        self.pipeline.run()
 
     def restate(self) -> Restated:
         """Let what is booked follow."""

@@ -10,7 +10,7 @@ from producers.records import record_of
 from schemas import topics
 from schemas.base import derived_id
 from schemas.bodies import OtherBody
-from schemas.catalogue import load
+from schemas.catalogue import Catalogue, load
 from schemas.identifier import Identifier
 from schemas.identity import Action
 from schemas.outcome import Accepted
@@ -50,8 +50,10 @@ def an_event(name: str, *identifiers: str, minute: float = 0, **more: Any) -> To
 class Pipeline:
     """What goes in is resolved, folded and landed at once."""
 
-    def __init__(self, store: Store, partitions: int = 1, epoch: int = 1, **loop: Any) -> None:
-        catalogue = load()
+    def __init__(
+        self, store: Store, partitions: int = 1, epoch: int = 1, catalogue: Catalogue | None = None, **loop: Any
+    ) -> None:
+        catalogue = catalogue or load()
         self.loop = Loopback([ResolveStage(catalogue), FoldStage(catalogue)], partitions, **loop)
         self._land = Landing(store, epoch)
         self._landed = {(topic, number): 0 for topic in TOPICS for number in range(partitions)}
