@@ -13,6 +13,8 @@ _ORDER = ("order_id", "orderId")
 #: A touchpoint must fit a Kafka record, and each item stands in it twice: typed, and in `properties`.
 MOST_ITEMS = 1000
 _PRODUCT = ("product_id", "productId", "sku", "name")
+#: Refunds that mean the whole order, whichever products they list.
+_WHOLE = frozenset({"order_cancelled"})
 
 
 def order_of(properties: Node) -> str | None:
@@ -25,24 +27,23 @@ def amount_of(properties: Node, touchpoint: str, catalogue: Catalogue, default_c
 
     `revenue` is always money. `total` and `value` are money where a currency stands beside them or the touchpoint is a
     purchase or refund; elsewhere senders mean other things by them (the value of an answer, a total of pages).
-    What a refund gives back is a positive amount, whichever sign the sender wrote.
+    What a refund gives back is a positive amount, whichever sign the sender wrote. One that names products and no
+    amount gives back these products, one that names neither the whole order
+    (https://segment.com/docs/connections/destinations/catalog/google-analytics/#refunds).
 
     Raises:
-        Problem: no number, no currency, or a purchase below zero.
+        Problem: no number, no currency, a purchase below zero, or products given back of which one has no price.
     """
     refund = touchpoint in catalogue.refunds
     monetary = touchpoint in catalogue.monetary
     stated = properties.first_present(("currency",))
     name = properties.first_filled(("revenue", "total", "value") if monetary or stated else ("revenue",))
     if name is None:
+        if refund and touchpoint not in _WHOLE and properties.children("products"):
+            return _given_back(properties, _currency(properties, default_currency))
         return None
     number = decimal_of(properties.values[name], properties.at(name))
-    if stated:
-        currency = currency_of(properties.values["currency"], properties.at("currency"))
-    elif default_currency:
-        currency = default_currency
-    else:
-        raise Problem(properties.at("currency"), "required beside an amount, since the source has no default currency")
+    currency = _currency(properties, default_currency)
     if number < 0 and refund:
         number = -number
     if number < 0 and monetary:
@@ -73,6 +74,26 @@ def items_of(properties: Node, currency: str | None) -> tuple[LineItem, ...]:
                 value = _times(price, quantity, currency, product.at("price"))
         items.append(LineItem(product=name, category=product.remark("category"), quantity=quantity, value=value))
     return tuple(items)
+
+
+def _currency(properties: Node, default_currency: str | None) -> str:
+    if properties.first_present(("currency",)):
+        return currency_of(properties.values["currency"], properties.at("currency"))
+    if not default_currency:
+        raise Problem(properties.at("currency"), "required beside an amount, since the source has no default currency")
+    return default_currency
+
+
+def _given_back(properties: Node, currency: str) -> Money:
+    """Give what the products of a refund are worth together."""
+    whole = Decimal(0)
+    items = items_of(properties, currency)
+    for product, item in zip(properties.children("products"), items, strict=True):
+        if item.value is None:
+            reason = "required where a refund names products and no total: it gives back these, not the whole order"
+            raise Problem(product.at("price"), reason)
+        whole += abs(item.value)
+    return money(whole, currency, properties.at("products"))
 
 
 def _times(price: Decimal, quantity: Decimal, currency: str, path: str) -> Decimal:

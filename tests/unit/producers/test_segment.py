@@ -332,6 +332,36 @@ def test_a_refund_is_a_positive_amount_whatever_its_sign() -> None:
         assert amount.minor == 500
 
 
+def refunded(event: str = "Order Refunded", **properties: Any) -> dict[str, Any]:
+    return {"userId": "u", "event": event, "properties": {"order_id": "1", "currency": "EUR", **properties}}
+
+
+@pytest.mark.parametrize(
+    ("properties", "amount"),
+    [
+        ({}, None),  # the whole order
+        ({"products": []}, None),
+        ({"products": [{"product_id": "a", "price": "1.25", "quantity": 2}, {"sku": "b", "price": 3}]}, "5.50"),
+        ({"products": [{"product_id": "a", "price": 2, "quantity": -2}]}, "4.00"),
+        ({"products": [{"product_id": "a", "quantity": 2}], "total": 7}, "7.00"),
+        ({"products": [{"product_id": "a", "price": 0}]}, "0.00"),
+    ],
+)
+def test_a_refund_gives_back_its_total_else_its_products_else_the_whole_order(
+    properties: dict[str, Any], amount: str | None
+) -> None:
+    money = taken(refunded(**properties)).amount
+    assert (money and str(money.amount)) == amount
+
+
+def test_a_refund_of_products_without_a_price_does_not_take_back_the_whole_order() -> None:
+    products = [{"product_id": "a", "price": 1}, {"product_id": "123abc", "quantity": 200}]
+    assert refused(refunded(products=products)).reason.startswith(
+        "$.properties.products[1].price: required where a refund names products and no total"
+    )
+    assert taken(refunded("Order Cancelled", products=products)).amount is None
+
+
 # ---- when
 
 
