@@ -211,7 +211,7 @@ def test_a_sealed_conversion_is_taken_back_and_what_was_dropped_for_the_bound_st
 def test_a_life_after_one_that_outgrew_its_bound_begins_as_any_other(at_once: int) -> None:
     few = bounded(DEFAULT, 10)
     long = [come(purchase(1, HOUR)), *(come(event(n, n * DAY)) for n in range(2, 20))]
-    new = [come(event(30, HOUR)), come(purchase(31, 2 * HOUR, order="o2"))]
+    new = [come(purchase(31, 2 * HOUR, order="o2")), come(event(30, HOUR))]  # one of them comes late
     after = end_state(tell(*long, erase(), *new, catalogue=few, at_once=at_once).outputs)
     fresh = end_state(tell(*new, catalogue=few).outputs)
     own = {id_: one for id_, one in after.conversions.items() if id_ in fresh.conversions}
