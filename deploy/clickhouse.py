@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sinks.client import Store, StoreRefusedError, StoreUnreachableError
@@ -45,13 +46,17 @@ def migrate_all(settings: Settings) -> list[str]:
 def land_catalogue(settings: Settings, catalogue: Catalogue) -> int:
     """Write the catalogue's touchpoints beside the data, for SQL to join; give how many there are.
 
+    Where no other one was in force, or nothing that was said depends on the difference, it is in force from now on.
+
     Raises:
         StoreError: ClickHouse does not answer, or has no tables.
     """
+    from deploy.catalogue_apply import take_over  # noqa: PLC0415
     from sinks.catalogue import load_catalogue  # noqa: PLC0415
 
     store = Store(settings.clickhouse)
     try:
+        take_over(store, catalogue, datetime.now(UTC))
         return load_catalogue(store, catalogue)
     finally:
         store.close()

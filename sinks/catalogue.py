@@ -1,8 +1,14 @@
-"""The catalogue as a table, so that SQL can put touchpoints into their phases and departments."""
+"""The catalogue as a table, so that SQL can put touchpoints into their phases; and which one the ledger follows."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
 from schemas.catalogue import Catalogue, TouchpointEntry
+from schemas.catalogue_digest import catalogue_from, digest_of, text_of
 from sinks.client import Store
 from sinks.sql import query
 
@@ -49,3 +55,43 @@ def _ropo(catalogue: Catalogue, name: str) -> str:
 def _purchase(catalogue: Catalogue, name: str, entry: TouchpointEntry) -> str:
     closes = any(one.closing and name in one.touchpoints for one in catalogue.conversions.values())
     return _SIDES.get(entry.channel, "") if closes else ""
+
+
+class InForce(NamedTuple):
+    """The catalogue that journeys and ledger follow, and since when.
+
+    `catalogue` None: another version of Touchpath has written it, and this one cannot read it. `rates` is the digest of
+    its exchange rates, which are not kept.
+    """
+
+    digest: str
+    rates: str
+    catalogue: Catalogue | None
+    since: datetime
+
+
+def catalogue_in_force(store: Store) -> InForce | None:
+    """Give the catalogue that was applied last; None: there never was one.
+
+    Raises:
+        StoreError: ClickHouse cannot be reached, or has no such table.
+    """
+    rows = store.rows(query("catalogue_in_force", store.database))
+    if not rows:
+        return None
+    digest, rates, text, since = rows[0]
+    try:
+        catalogue = catalogue_from(text)
+    except ValidationError:
+        catalogue = None
+    return InForce(digest, rates, catalogue, since.replace(tzinfo=UTC))
+
+
+def put_in_force(store: Store, catalogue: Catalogue, since: datetime) -> None:
+    """Write down that journeys and ledger follow this catalogue.
+
+    Raises:
+        StoreError: ClickHouse cannot be reached, or has no such table.
+    """
+    row = digest_of(catalogue).hex(), catalogue.currencies.table.digest, text_of(catalogue), since
+    store.insert("catalogues_log", ("digest", "rates", "catalogue", "applied_at"), [row])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -78,7 +78,7 @@ def then_restate(settings: Settings, timeout: float, *, begun: bool = True) -> R
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     later = " (it is in force; `touchpath attribution restate` brings what is booked to it later)" if begun else ""
     try:
-        with tables_of(settings) as store, connected_publisher(settings) as publisher, _bar() as (told, waiting):
+        with tables_of(settings) as store, connected_publisher(settings) as publisher, asking_bar() as (told, waiting):
 
             def settle() -> None:
                 wait = partial(settle_patiently, worker_groups=[settings.worker.app_id], on_progress=waiting)
@@ -107,8 +107,15 @@ def say_restated(restated: Restated) -> None:
         )
 
 
+class Asked(Protocol):
+    """Hears how many of what were asked or sent, of how many."""
+
+    def __call__(self, done: int, total: int, what: str = "profiles") -> None:
+        """Hear it."""
+
+
 @contextmanager
-def _bar() -> Iterator[tuple[Callable[[int, int], None], Callable[[Sequence[Behind]], None]]]:
+def asking_bar() -> Iterator[tuple[Asked, Callable[[Sequence[Behind]], None]]]:
     """Draw, for people and on standard error, how many profiles were asked, and then how far workers are."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -125,11 +132,12 @@ def _bar() -> Iterator[tuple[Callable[[int, int], None], Callable[[Sequence[Behi
         task = bar.add_task("waiting for the workers", total=None, said="")
         most = 0
 
-        def told(done: int, total: int) -> None:
+        def told(done: int, total: int, what: str = "profiles") -> None:
             nonlocal most
             most = 0
-            said = f"{done:,} of {total:,} profiles"
-            bar.update(task, description="asking profiles", completed=done, total=total, said=said)
+            said = f"{done:,} of {total:,} {what}"
+            doing = "asking profiles" if what == "profiles" else f"sending {what}"
+            bar.update(task, description=doing, completed=done, total=total, said=said)
 
         def waiting(behind: Sequence[Behind]) -> None:
             nonlocal most
@@ -149,10 +157,12 @@ def _tell_stale(found: StaleConversions, *, as_json: bool) -> None:
         lines = [asdict(line) for line in found.lines]
         json_out({"conversions": found.conversions, "profiles": found.profiles, "lines": lines})
         return
+    form = chosen()
     columns = ("model", "split by fit", "fit in force", "conversions", "profiles")
     rows = [(s.model, _fit(s.booked_fit), _fit(s.fit_in_force), s.conversions, s.profiles) for s in found.lines]
-    rows_out(columns, rows, chosen(), "Not split by what is in force")
-    if not found.lines:
+    if rows or form != "table":
+        rows_out(columns, rows, form, "Not split by what is in force")
+    if not rows:
         say("every conversion is split by the models in force: nothing to restate")
 
 
