@@ -15,6 +15,7 @@ from schemas.catalogue import Catalogue
 from sinks.client import Store
 from sinks.sql import query
 from streams.core.attribution.data_driven.paths import Paths, paths_of
+from streams.core.conditions import NO_WORDS, YES_WORDS
 from streams.core.rules import Rules
 
 #: Before the first event that there can be.
@@ -78,6 +79,10 @@ def _rules(store: Store, catalogue: Catalogue, window: Window) -> dict[str, obje
         "consent": [field.split(".") for field in consent.fields],
         "consent_names": [field.rpartition(".")[2] for field in consent.fields] or ["\n"],  # stands in no JSON
         "unknown_withheld": consent.unknown == "withheld",
+        "deciding": sorted({touchpoint for channel, touchpoint in seen if rules.rule(touchpoint, channel).decision}),
+        "decided": [place.split(".") for place in consent.decision_places],
+        "yes_words": sorted(YES_WORDS),
+        "no_words": sorted(NO_WORDS),
         "idle": 0 if window.with_open else rules.inactivity,
         "visit_gap": rules.visit_gap,
         "look_back": rules.look_back,

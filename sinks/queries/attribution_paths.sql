@@ -37,13 +37,12 @@ WITH
             if(notEmpty(devices), devices[1], browsers[1]) AS device,
             -- What the places say that tell of consent; a text without its quotes.
             if(multiSearchAny(t.properties, {consent_names:Array(String)}),
-                arrayFilter(word -> word NOT IN ('', 'null'), arrayMap(
+                arrayMap(
                     place -> lower(trimBoth(trim(BOTH '"' FROM
                         arrayFold((json, name) -> JSONExtractRaw(json, name), place, t.properties)))),
-                    {consent:Array(Array(String))})),
+                    {consent:Array(Array(String))}),
                 []) AS words,
-            if(empty(words), {unknown_withheld:Bool},
-                hasAny(words, ['false', 'no', '0', 'denied', 'off', 'withdrawn'])) AS withheld
+            multiIf(hasAny(words, {no_words:Array(String)}), 'no', hasAny(words, {yes_words:Array(String)}), 'yes', '') AS said
         FROM $database.touchpoints AS t
         WHERE isNotNull(t.profile_id) AND NOT t.beyond_horizon AND t.occurred_at < {until:DateTime64(6, 'UTC')}
             AND t.profile_id IN (SELECT profile_id FROM ended)
@@ -73,16 +72,52 @@ WITH
         FROM stretches
         WINDOW before AS (PARTITION BY profile_id, visiting, device ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ),
+    -- What people have decided on consent, at whatever time, kept by the fold or not: a no hides all that came before it.
+    decisions AS
+    (
+        SELECT
+            assumeNotNull(t.profile_id) AS profile_id,
+            (toUnixTimestamp64Micro(t.occurred_at), UUIDToNum(t.event_id)) AS decided_at,
+            arrayMap(
+                places -> arrayMap(
+                    place -> lower(trimBoth(trim(BOTH '"' FROM
+                        arrayFold((json, name) -> JSONExtractRaw(json, name), place, t.properties)))),
+                    places),
+                [{decided:Array(Array(String))}, {consent:Array(Array(String))}]) AS words,
+            arrayFilter(
+                word -> word != '',
+                arrayMap(
+                    words -> multiIf(
+                        hasAny(words, {no_words:Array(String)}), 'no', hasAny(words, {yes_words:Array(String)}), 'yes', ''),
+                    words))[1] AS said
+        FROM $database.touchpoints AS t
+        WHERE isNotNull(t.profile_id) AND t.profile_id IN (SELECT profile_id FROM ended)
+            AND has({deciding:Array(String)}, toString(t.touchpoint))
+    ),
+    -- What says yes itself is hidden up to the last no, all else up to the first yes behind that.
+    veils AS
+    (
+        SELECT
+            profile_id, maxIf(decided_at, said = 'no') AS no,
+            arraySort(arrayFilter(yes -> yes > no, groupArrayIf(decided_at, said = 'yes'))) AS allowed
+        FROM decisions
+        GROUP BY profile_id
+        HAVING countIf(said = 'no') > 0
+    ),
     lives AS
     (
         SELECT
             profile_id,
             arraySort(groupArray((at, id, multiIf(
-                withheld, 'withheld',
+                said = 'no'
+                    OR (said = '' AND {unknown_withheld:Bool})
+                    OR (v.hides AND if(said = 'yes', (at, id) <= v.no, empty(v.allowed) OR (at, id) < v.allowed[1])),
+                'withheld',
                 {level:String} = 'touchpoint', touchpoint,
                 {level:String} = 'campaign' AND notEmpty(ifNull(campaign, '')), concat(channel, '/', assumeNotNull(campaign)),
                 channel)))) AS touches
-        FROM openers
+        FROM openers AS o
+        LEFT JOIN (SELECT *, true AS hides FROM veils) AS v ON v.profile_id = o.profile_id
         WHERE earning OR opens
         GROUP BY profile_id
     ),

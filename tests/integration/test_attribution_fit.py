@@ -49,6 +49,7 @@ LAST_ID = UUID("ffffffff-ffff-4fff-bfff-ffffffffffff")
 KINDS = (
     *[("page_view", "web")] * 4, ("product_viewed", "app"), ("watched_trailer", "web"), ("email_clicked", "email"),
     ("email_opened", "email"), ("call", "hotline"), ("direct_mail", "direct_mail"), ("complaint", "hotline"),
+    ("consent_changed", "web"),
 )  # fmt: skip
 SALES = (("store_purchase", "store"), ("account_created", "web"))
 
@@ -70,6 +71,8 @@ def a_life(customer: int, luck: random.Random) -> list[Touchpoint]:
         consent = luck.choice((True, True, "denied", False, None, None, None, None))
         campaign = luck.choice((None, None, "spring", "summer"))
         words = {} if consent is None else {"context": {"consent": {"categoryPreferences": {"analytics": consent}}}}
+        if name == "consent_changed" and luck.random() < 0.8:
+            words |= {"analytics": luck.choice((True, "granted", True, False, "maybe"))}
         events.append(
             Touchpoint(
                 event_id=UUID(int=luck.getrandbits(128), version=4),
