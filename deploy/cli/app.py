@@ -16,7 +16,9 @@ from deploy.cli import (
     attribution,
     attribution_explain,
     attribution_models,
+    attribution_report,
     attribution_restate,
+    catalogue,
     data,
     doors,
     follow,
@@ -110,8 +112,9 @@ GROUPS = {
     ),
     "attribution": (
         "Look",
-        "What earned the conversions: explain one, learn the data-driven models, put fits in force and out.",
+        "What earned the conversions: lay models side by side, explain one, learn models, put fits in force and out.",
         (
+            attribution_report.report,
             attribution_explain.explain,
             attribution.fit,
             attribution_models.fits,
@@ -120,7 +123,11 @@ GROUPS = {
             attribution_restate.restate,
         ),
     ),
-    "catalogue": ("Prepare", "The touchpoint catalogue: check a file, show what is in force.", (look.check, look.show)),
+    "catalogue": (
+        "Prepare",
+        "The touchpoint catalogue: check a file, show it, say what differs, let all that was said follow it.",
+        (look.check, look.show, catalogue.diff, catalogue.apply),
+    ),
 }
 
 

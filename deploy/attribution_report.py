@@ -1,0 +1,173 @@
+"""What every name earned by every model, side by side, and how much of it the models dispute.
+
+Asked of ClickHouse by `sinks/queries/attribution_report.sql`. Money is in minor units of one currency; a conversion
+that has no value, or one in another currency, counts as a conversion only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from schemas.attribution_model import Level
+from sinks.client import Store
+from sinks.sql import query
+
+Measure = Literal["value", "conversions"]
+#: What the database's times can hold.
+EARLIEST, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
+#: Lines of the ledger that are no touch's.
+LINES = ("unattributed", "withheld")
+
+
+class NothingToReportError(LookupError):
+    """No conversion lies in the window. The message says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for. `until` is not in the window; `conversions` empty: all that the ledger has."""
+
+    level: Level = "channel"
+    conversions: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    as_of: datetime | None = None
+    currency: str | None = None
+    measure: Measure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What one name, or a line of the ledger without one, earned by one model."""
+
+    credit: Decimal = Decimal(0)
+    value_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Who earned what by which model. `currency` None: no conversion has a value.
+
+    `elsewhere` is the credit of conversions of other currencies by one model: their value is left out.
+    """
+
+    level: Level
+    measure: Measure
+    currency: str | None
+    minor_digits: int
+    names: dict[str, dict[str, Earned]] = field(default_factory=dict)
+    """By model, by name; a line of the ledger is `(unattributed)` or `(withheld)`."""
+    elsewhere: Decimal = Decimal(0)
+
+    def amount(self, model: str, name: str) -> Decimal:
+        """Give what a name earned by a model: in units of the currency, or in conversions."""
+        earned = self.names[model].get(name, Earned())
+        return Decimal(earned.value_minor).scaleb(-self.minor_digits) if self.measure == "value" else earned.credit
+
+    def total(self, model: str) -> Decimal:
+        """Give what all names earned by a model; equal for all models that have booked every conversion."""
+        return sum((self.amount(model, name) for name in self.names[model]), Decimal(0))
+
+    def share(self, model: str, name: str) -> float:
+        """Give a name's part of a model's total; 0 where that is 0."""
+        total = self.total(model)
+        return float(self.amount(model, name) / total) if total else 0.0
+
+    def ranked(self, against: str) -> list[str]:
+        """Give the names by what they earned by one model, the ledger's own lines last."""
+        every = {name for names in self.names.values() for name in names}
+        best = {name: max(self.amount(model, name) for model in self.names) for name in every}
+        return sorted(every, key=lambda name: (name.startswith("("), -self.amount(against, name), -best[name], name))
+
+    def moved(self, model: str, against: str) -> float:
+        """Give the part of the total that a model gives to other names than `against` does: half of all differences."""
+        every = set(self.names[model]) | set(self.names[against])
+        return sum(abs(self.share(model, name) - self.share(against, name)) for name in every) / 2
+
+    def as_json(self, against: str) -> dict[str, Any]:
+        """Give all of it for scripts; money and credit are texts."""
+        return {
+            "by": self.level,
+            "measure": self.measure,
+            "currency": self.currency,
+            "against": against,
+            "conversions_in_other_currencies": str(self.elsewhere),
+            "models": {
+                model: {
+                    "total": str(self.total(model)),
+                    "moved": round(self.moved(model, against), 6),
+                    "names": [
+                        {
+                            "name": name,
+                            "conversions": str(earned.credit),
+                            "value": str(Decimal(earned.value_minor).scaleb(-self.minor_digits)),
+                            "share": round(self.share(model, name), 6),
+                        }
+                        for name in self.ranked(model)
+                        if (earned := names.get(name)) is not None
+                    ],
+                }
+                for model, names in self.names.items()
+            },
+        }
+
+
+def report(store: Store, asked: Asked) -> Report:
+    """Read the ledger.
+
+    Raises:
+        NothingToReportError: it has nothing in the window, or not in that currency.
+        StoreError: ClickHouse cannot be reached, or has no such tables.
+    """
+    rows = store.rows(
+        query("attribution_report", store.database),
+        {
+            "level": asked.level,
+            "conversions": list(asked.conversions),
+            "since": asked.since or EARLIEST,
+            "until": asked.until or FOREVER,
+            "as_of": asked.as_of or FOREVER,
+        },
+    )
+    if not rows:
+        raise NothingToReportError("the ledger has no conversion in this window")
+    return of_rows(rows, asked)
+
+
+Row = tuple[str, str, str, str, int, Decimal, int]
+"""Model, line, name, currency or nothing, decimals of it, credit, value in minor units."""
+
+
+def of_rows(rows: Sequence[Row], asked: Asked) -> Report:
+    """Put the rows of the query together.
+
+    Raises:
+        NothingToReportError: no conversion is in the currency that was asked for.
+    """
+    by_currency: dict[str, Decimal] = defaultdict(Decimal)
+    for _, _, _, currency, _, credit, _ in rows:
+        if currency:
+            by_currency[currency] += credit
+    chosen = asked.currency or max(by_currency, key=lambda one: (by_currency[one], one), default=None)
+    if asked.currency and asked.currency not in by_currency:
+        known = ", ".join(sorted(by_currency)) or "none at all"
+        raise NothingToReportError(f"no conversion in this window has a value in {asked.currency} (there is: {known})")
+    measure: Measure = asked.measure or ("value" if chosen else "conversions")
+    names: dict[str, dict[str, Earned]] = defaultdict(dict)
+    digits, elsewhere = 0, defaultdict[str, Decimal](Decimal)
+    for model, line, name, currency, minor_digits, credit, value in rows:
+        ours = currency == chosen
+        if not ours and measure == "value":
+            elsewhere[model] += credit
+            continue
+        if ours:
+            digits = minor_digits
+        key = name if line == "touch" else f"({line})"
+        known_so_far = names[model].get(key, Earned())
+        names[model][key] = Earned(known_so_far.credit + credit, known_so_far.value_minor + (value if ours else 0))
+    return Report(asked.level, measure, chosen, digits, dict(names), max(elsewhere.values(), default=Decimal(0)))

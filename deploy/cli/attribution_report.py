@@ -1,0 +1,183 @@
+"""The command `touchpath attribution report`: what every channel earned by every model, side by side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from deploy.cli.exits import CommandError, Exit
+from deploy.cli.moments import moment
+from deploy.cli.options import ConfigOption, JsonOption, settings_of
+from deploy.cli.output import chosen, json_out, rows_out, say
+from deploy.cli.tables import tables_of
+
+if TYPE_CHECKING:
+    from deploy.attribution_report import Asked, Measure, Report
+    from schemas.attribution_model import Level
+
+BAR = 24
+#: What to hold the others against where nobody says: what most tools report.
+USUAL = ("last", "last_non_direct")
+
+
+def report(
+    by: Annotated[str, typer.Option("--by", help="channel, campaign or touchpoint.")] = "channel",
+    conversion: Annotated[
+        list[str] | None, typer.Option("--conversion", help="Only this one; may be repeated. All by default.")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Conversions since: 2026-01-01, or 90d ago.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Conversions until; as --since. Now by default.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help="What was reported then: 2026-03-01T08:00, or 7d ago.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="MODEL", help="Hold the others against this one; last by default."),
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option("--measure", help="value or conversions; value where there is any.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="Of the value; the most frequent by default.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="So many names; the others are one line.")] = 20,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Lay all models side by side: what each channel earned, and how much of it the models dispute.
+
+    Was the last touchpoint alone decisive? Each cell has what a channel earned by a model, and by how many points of
+    the total that differs from the model held against. The last lines say what part of all belongs to somebody else by
+    each model.
+
+      touchpath attribution report                                    by channel, against last
+      touchpath attribution report --by campaign --since 30d
+      touchpath attribution report --against first --measure conversions
+      touchpath attribution report --as-of 2026-03-01                 what was reported on that day
+      touchpath attribution report --json | jq .models.markov.moved
+
+    [bold]Reading it[/bold]: (unattributed) is what no touch earned, (withheld) what touches earned that nobody may
+    name, for want of consent. A model that was published later has its conversions once they have been restated.
+    """
+    from deploy.attribution_report import NothingToReportError
+    from deploy.attribution_report import report as read
+
+    now = datetime.now(UTC)
+    times = moment(since, "--since", now), moment(until, "--until", now), moment(as_of, "--as-of", now)
+    asked = _asked(by, conversion, times, measure, currency)
+    try:
+        with tables_of(settings_of(config), patient=False) as store:
+            found = read(store, asked)
+    except NothingToReportError as error:
+        raise CommandError(str(error)) from error
+    base = _base(found, against)
+    if as_json:
+        json_out(found.as_json(base))
+    else:
+        tell(found, base, top)
+
+
+def _asked(
+    by: str,
+    conversion: list[str] | None,
+    times: tuple[datetime | None, datetime | None, datetime | None],
+    measure: str | None,
+    currency: str | None,
+) -> Asked:
+    from deploy.attribution_report import Asked
+
+    if by not in ("channel", "campaign", "touchpoint"):
+        raise CommandError(f"--by: {by!r} is none of channel, campaign, touchpoint", Exit.USAGE)
+    if measure not in (None, "value", "conversions"):
+        raise CommandError(f"--measure: {measure!r} is neither value nor conversions", Exit.USAGE)
+    return Asked(
+        cast("Level", by),
+        tuple(conversion or ()),
+        *times,
+        currency=currency.strip().upper() if currency else None,
+        measure=cast("Measure | None", measure),
+    )
+
+
+def _base(found: Report, against: str | None) -> str:
+    """Give the model that the others are held against."""
+    if against is not None:
+        if against not in found.names:
+            raise CommandError(
+                f"--against: the ledger has no model {against!r} here (it has {', '.join(sorted(found.names))})",
+                Exit.USAGE,
+            )
+        return against
+    return next((name for name in USUAL if name in found.names), min(found.names))
+
+
+def tell(found: Report, base: str, top: int) -> None:
+    """Print the table, and what the models dispute."""
+    form = chosen()
+    models = [base, *(model for model in found.names if model != base)]
+    if form != "table":
+        rows_out(
+            ("model", "name", "amount", "share"),
+            [
+                (model, name, found.amount(model, name), round(found.share(model, name), 6))
+                for model in models
+                for name in found.ranked(base)
+                if name in found.names[model]
+            ],
+            form,
+        )
+        return
+    unit = found.currency if found.measure == "value" else "conversions"
+    names = found.ranked(base)
+    ours = [name for name in names if name.startswith("(")]
+    shown, rest = names[: len(names) - len(ours)][:top], names[: len(names) - len(ours)][top:]
+    rows = [_row(found, base, models, [name], name) for name in shown]
+    if rest:
+        rows.append(_row(found, base, models, rest, f"({len(rest)} others)"))
+    rows += [_row(found, base, models, [name], name) for name in ours]
+    rows.append(("total", "", *(_figure(found.total(model), found) for model in models)))
+    rows_out((found.level, f"by {base}", *models), _to_the_right(rows), form, f"What each {found.level} earned, {unit}")
+    for model in models[1:]:
+        say(_verdict(found, model, base))
+    if found.elsewhere:
+        say(f"touchpath: {found.elsewhere:,.0f} conversions in other currencies, or without value, are left out")
+
+
+def _row(found: Report, base: str, models: list[str], names: list[str], label: str) -> tuple[str, ...]:
+    shares = {model: sum(found.share(model, name) for name in names) for model in models}
+    cells = []
+    for model in models:
+        amount = _figure(sum(found.amount(model, name) for name in names), found)
+        points = 100 * (shares[model] - shares[base])
+        cells.append(amount if model == base else f"{amount} {f'{points:+.1f}':>6}")
+    return label, "█" * round(max(shares[base], 0.0) * BAR), *cells
+
+
+def _figure(amount: object, found: Report) -> str:
+    return f"{amount:,.0f}" if found.measure == "value" else f"{amount:,.1f}"
+
+
+def _to_the_right(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Move figures to the right of their column by hand: texts stand on its left."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    last = rows[-1]
+    padded = [
+        tuple(cell if place < 2 else cell.rjust(widths[place]) for place, cell in enumerate(row)) for row in rows[:-1]
+    ]
+    # Totals have no points behind them: they end where the other amounts end.
+    total = tuple(
+        cell if place < 2 else (cell if place == 2 else f"{cell} {'':>6}").rjust(widths[place])
+        for place, cell in enumerate(last)
+    )
+    return [*padded, total]
+
+
+def _verdict(found: Report, model: str, base: str) -> str:
+    moved = found.moved(model, base)
+    if not moved:
+        return f"{model}: as {base}"
+    points = {name: found.share(model, name) - found.share(base, name) for name in found.ranked(base)}
+    gains, loses = max(points, key=points.__getitem__), min(points, key=points.__getitem__)
+    return f"{model}: {moved:.1%} belong to somebody else than by {base}; most to {gains}, most from {loses}"

@@ -1,0 +1,146 @@
+"""`touchpath attribution report` over the real stages and the real tables: only Kafka between them is left out."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from deploy.attribution_report import Asked, NothingToReportError, Row, of_rows
+from deploy.cli import attribution_report
+from deploy.cli.app import app
+from deploy.cli.exits import Exit
+from schemas.money import Money
+from schemas.touchpoint import Campaign
+from sinks.client import Store
+from tests.unit.deploy.commands import failed
+from tests.unit.sinks.pipeline import Pipeline, an_event
+
+ADA = "customer:ada"
+BO = "customer:bo"
+DAY = 24 * 60
+ROWS: list[Row] = [
+    ("first", "touch", "search", "EUR", 2, Decimal(3), 900),
+    ("first", "unattributed", "", "EUR", 2, Decimal(1), 100),
+    ("last", "touch", "email", "EUR", 2, Decimal(2), 600),
+    ("last", "touch", "search", "EUR", 2, Decimal(1), 300),
+    ("last", "unattributed", "", "EUR", 2, Decimal(1), 100),
+    ("last", "touch", "search", "USD", 2, Decimal(1), 5000),
+    ("first", "touch", "search", "USD", 2, Decimal(1), 5000),
+]
+
+
+@pytest.fixture
+def pipeline(store_of_the_cli: Store) -> Pipeline:
+    return Pipeline(store_of_the_cli)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["attribution", "report", *words])
+
+
+def told(*words: str) -> Any:
+    done = run(*words, "--json")
+    assert done.exception is None, done.exception
+    return json.loads(done.stdout)
+
+
+def names(found: Any, model: str) -> dict[str, tuple[str, str]]:
+    return {line["name"]: (line["conversions"], line["value"]) for line in found["models"][model]["names"]}
+
+
+def a_life(pipeline: Pipeline) -> None:
+    """Ada came by search, then by a mail, and bought for 10; Bo bought for 30 and nobody knows why."""
+    paid = {n: Money(amount=Decimal(n), currency="EUR") for n in ("10.00", "30.00")}
+    pipeline.seen(
+        an_event("visit", ADA, minute=0, channel="search", campaign=Campaign(name="brand")),
+        an_event("click", ADA, minute=DAY, touchpoint="email_clicked", channel="email"),
+        an_event("order", ADA, minute=2 * DAY, touchpoint="store_purchase", channel="store", amount=paid["10.00"]),
+        an_event("other", BO, minute=2 * DAY, touchpoint="store_purchase", channel="store", amount=paid["30.00"]),
+    )
+
+
+def test_every_model_stands_beside_the_others_and_sums_to_the_same(pipeline: Pipeline) -> None:
+    a_life(pipeline)
+    found = told()
+    assert (found["measure"], found["currency"], found["against"]) == ("value", "EUR", "last")
+    assert {model["total"] for model in found["models"].values()} == {"40.00"}
+    assert names(found, "last") == {"email": ("1.000000000", "10.00"), "(unattributed)": ("1.000000000", "30.00")}
+    assert names(found, "first") == {"search": ("1.000000000", "10.00"), "(unattributed)": ("1.000000000", "30.00")}
+    assert names(found, "linear")["search"] == ("0.500000000", "5.00")
+    assert found["models"]["first"]["moved"] == 0.25  # 10 of 40 belong to search and not to the mail
+    assert found["models"]["linear"]["moved"] == 0.125
+    assert found["models"]["last"]["moved"] == 0
+
+
+def test_by_campaign_a_touch_without_one_is_its_channels(pipeline: Pipeline) -> None:
+    a_life(pipeline)
+    assert set(names(told("--by", "campaign"), "linear")) == {"search/brand", "email", "(unattributed)"}
+    assert set(names(told("--by", "touchpoint"), "linear")) == {"page_view", "email_clicked", "(unattributed)"}
+
+
+def test_a_window_takes_the_conversions_in_it_and_an_empty_one_says_so(pipeline: Pipeline) -> None:
+    a_life(pipeline)
+    assert "no conversion in this window" in failed(run("--since", "2126-01-01"), Exit.FAILED)
+    assert "no conversion in this window" in failed(run("--as-of", "1999-01-01"), Exit.FAILED)
+    assert "no conversion in this window has a value in USD (there is: EUR)" in failed(
+        run("--currency", "usd"), Exit.FAILED
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--by", "city"], "--by: 'city' is none of channel, campaign, touchpoint"),
+        (["--measure", "clicks"], "--measure: 'clicks' is neither value nor conversions"),
+        (["--against", "gut_feeling"], "--against: the ledger has no model 'gut_feeling' here (it has first, last,"),
+        (["--since", "soon"], "--since: 'soon' is neither a time"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(words: list[str], said: str, pipeline: Pipeline) -> None:
+    a_life(pipeline)
+    assert said in failed(run(*words), Exit.USAGE)
+
+
+def test_programs_get_a_line_a_name_and_people_the_verdict(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_life(pipeline)
+    lines = run().stdout.splitlines()
+    assert lines[0] == "model\tname\tamount\tshare"
+    assert "first\tsearch\t10.00\t0.25" in lines
+    monkeypatch.setattr(attribution_report, "chosen", lambda: "table")
+    monkeypatch.setenv("COLUMNS", "160")
+    shown = run("--top", "1")
+    assert "What each channel earned, EUR" in shown.stdout
+    assert "(1 others)" in shown.stdout
+    assert "-25.0" in shown.stdout
+    verdict = "first: 25.0% belong to somebody else than by last; most to search, most from email"
+    assert verdict in shown.stderr.splitlines()
+
+
+def test_values_are_those_of_one_currency_and_the_others_are_counted() -> None:
+    found = of_rows(ROWS, Asked())
+    assert found.currency == "EUR"
+    assert found.elsewhere == 1
+    assert found.total("last") == found.total("first") == Decimal("10.00")
+    dollars = of_rows(ROWS, Asked(currency="USD"))
+    assert dollars.total("last") == Decimal("50.00")
+    assert dollars.elsewhere == 4
+
+
+def test_conversions_count_in_every_currency() -> None:
+    found = of_rows(ROWS, Asked(measure="conversions"))
+    assert found.total("last") == found.total("first") == 5
+    assert found.amount("last", "search") == 2
+    assert found.elsewhere == 0
+
+
+def test_without_any_value_conversions_are_counted() -> None:
+    rows: list[Row] = [("last", "touch", "email", "", 0, Decimal(2), 0)]
+    found = of_rows(rows, Asked())
+    assert (found.measure, found.currency) == ("conversions", None)
+    assert found.total("last") == 2
+    with pytest.raises(NothingToReportError, match=r"no conversion in this window has a value in EUR \(.*none at all"):
+        of_rows(rows, Asked(currency="EUR"))
