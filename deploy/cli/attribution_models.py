@@ -15,7 +15,7 @@ from deploy.cli.output import chosen, json_out, rows_out, say
 from deploy.cli.tables import tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from deploy.settings import Settings
     from producers.publisher import Publisher
@@ -41,11 +41,26 @@ def fits(
     settings = settings_of(config)
     with tables_of(settings) as store:
         rows = store.rows(query("attribution_fits", store.database), {"model": name, "limit": limit})
-    columns = (
-        *("model", "fitted at", "published at", "in force", "since", "until", "journeys", "conversions", "coverage"),
-        *("names", "smallest cell", "conversions of it", "exact", "fit id"),
-    )
-    rows_out(columns, [tuple(_cell(cell) for cell in row) for row in rows], chosen(as_json), "Fits")
+    form = chosen(as_json)
+    if form == "table":
+        columns, shown = _for_people(rows)
+    else:
+        columns = (
+            *(
+                "model",
+                "fitted at",
+                "published at",
+                "in force",
+                "since",
+                "until",
+                "journeys",
+                "conversions",
+                "coverage",
+            ),
+            *("names", "smallest cell", "conversions of it", "exact", "fit id"),
+        )
+        shown = [tuple(_cell(cell) for cell in (*row[:3], bool(row[3]), *row[4:])) for row in rows]
+    rows_out(columns, shown, form, "Fits")
 
 
 def publish(
@@ -154,6 +169,17 @@ def _through(settings: Settings, store: Store, act: Callable[[Publisher, Store],
             return act(publisher, store)
     except PublishFailed as error:
         raise CommandError(f"{failed}: {error} (later: {later})", Exit.NOT_READY) from error
+
+
+def _for_people(rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Give fits in as many columns as a terminal holds; an id in as many characters as `publish` wants."""
+    columns = ("model", "fit", "fitted at", "in force", "data of", "journeys", "converted", "with path", "names")
+    shown: list[tuple[object, ...]] = []
+    for model, fitted, _, in_force, since, until, journeys, converted, coverage, names, *_, fit_id in rows:
+        data = f"{since:%Y-%m-%d}–{until:%Y-%m-%d}" if since else f"–{until:%Y-%m-%d}"
+        when = f"{fitted:%Y-%m-%d %H:%M}", "yes" if in_force else "", data
+        shown.append((model, fit_id[:8], *when, journeys, converted, f"{coverage:.1%}", names))
+    return columns, shown
 
 
 def _cell(cell: Any) -> object:
