@@ -177,6 +177,28 @@ COMMENT 'The ledger as it was at as_of';
 -- lead nowhere, no order, times cut to the day. Totals stay; nobody is no customer, and is counted as none. What of times is
 -- finer than a day is off by less than a day there: the comments of those views say so.
 
+-- Copies of an entry have its model, conversion and time, so that one life of the broker needs no FINAL.
+CREATE OR REPLACE VIEW $database.ledger_kinds $on_cluster AS
+SELECT toString(k.model) AS model, toString(k.conversion) AS conversion, min(k.first_at) AS first_at
+FROM
+(
+    SELECT model, conversion, min(recorded_at) AS first_at
+    FROM $database.credits_log WHERE (SELECT min(epoch) = max(epoch) FROM $database.credits_log)
+    GROUP BY model, conversion
+    UNION ALL
+    SELECT model, conversion, min(recorded_at)
+    FROM $database.credits WHERE (SELECT min(epoch) != max(epoch) FROM $database.credits_log)
+    GROUP BY model, conversion
+) AS k
+GROUP BY k.model, k.conversion
+ORDER BY model, conversion
+COMMENT 'Which models have an entry of which conversions, and since when';
+
+ALTER TABLE $database.ledger_kinds $on_cluster
+    COMMENT COLUMN model 'attribution model',
+    COMMENT COLUMN conversion 'name of the conversion in the catalogue',
+    COMMENT COLUMN first_at 'arrival of what caused the first entry';
+
 -- Must be empty once the pipeline has settled. Per conversion and model the credit of all entries sums to 1 and the value
 -- to the net revenue; for a withdrawn conversion both sum to 0. A model that the ledger knew when the conversion was last
 -- recorded, and that has no entry of it, is a violation too, and so is an entry whose conversion nobody knows.
@@ -184,6 +206,11 @@ COMMENT 'The ledger as it was at as_of';
 -- given all or nothing. So does a published one with conversions that were last recorded before it came into force.
 -- Of nobody's conversion a model may have nothing: it came after the last word on the conversion, and nobody can be asked again.
 -- One posting says all models that had a word, so that without any entry at all it is lost: a violation.
+-- No touch and no line may have less than nothing: more was taken back than it had, even where the sums are right (overdrawn).
+--
+-- Nearly all conversions are right. To find the others in one pass, each model has a number of 64 bits, a hash of its name: a
+-- conversion's credits, each times the number of its model, must sum to the sum of these numbers, and its values to that times
+-- the net revenue. What does not is looked at closely. Beyond 63 models everything is.
 CREATE OR REPLACE VIEW $database.attribution_violations $on_cluster AS
 WITH
     in_force AS
@@ -200,49 +227,103 @@ WITH
             toUInt8((SELECT max(notEmpty(models)) FROM $database.catalogue_log FINAL
                     WHERE version = (SELECT max(version) FROM $database.catalogue_log)) = 0
                 OR c.model IN (SELECT model FROM in_force)) AS counts
-        FROM (SELECT toString(model) AS model, min(recorded_at) AS first_at FROM $database.credits GROUP BY model) AS c
+        FROM (SELECT k.model AS model, min(k.first_at) AS first_at FROM $database.ledger_kinds AS k GROUP BY k.model) AS c
         LEFT ANY JOIN (SELECT model, since FROM $database.models_published WHERE in_force) AS p ON p.model = c.model
         UNION ALL
         SELECT '(ledger is empty)', toDateTime64(0, 6, 'UTC'), 0, 1 WHERE (SELECT count() FROM $database.credits_log) = 0
     ),
-    lines AS
+    (SELECT arraySort(groupArray((model, known_from, is_published, counts))) FROM models) AS known,
+    (SELECT arraySort(groupArray(model)) FROM models) AS names,
+    recorded AS
     (
         SELECT
-            c.conversion_id AS conversion_id, m.model AS model,
-            toUInt8(m.counts = 0 OR (m.is_published = 1 AND c.recorded_at < m.known_from)) AS is_free,
-            1 AS is_known, toUInt8(m.counts = 1 AND c.is_whole = 0 AND c.recorded_at >= m.known_from) AS is_required,
-            0 AS is_posted,
-            toDecimal128(if(c.withdrawn, 0, 1), 9) AS due_credit, if(c.withdrawn, 0, c.net_minor) AS due_minor,
-            toDecimal128(0, 9) AS got_credit, toInt64(0) AS got_minor
+            conversion_id, withdrawn, net_minor, 1 AS is_known,
+            -- Nobody's records are dated by the day: those of the ledger's first day lie before its first entry.
+            if(profile_id = toUUID('00000000-0000-0000-0000-000000000000'),
+                recorded_at + toIntervalDay(1), recorded_at) AS recorded_at,
+            profile_id = toUUID('00000000-0000-0000-0000-000000000000') AS is_nobodys
+        FROM $database.conversions_log FINAL
+    ),
+    suspects AS
+    (
+        SELECT conversion_id, is_known, is_posted, withdrawn, net_minor, recorded_at, is_nobodys
         FROM
         (
             SELECT
-                conversion_id, withdrawn, net_minor,
-                -- Nobody's records are dated by the day: those of the ledger's first day lie before its first entry.
-                if(profile_id = toUUID('00000000-0000-0000-0000-000000000000'),
-                    recorded_at + toIntervalDay(1), recorded_at) AS recorded_at,
-                profile_id = toUUID('00000000-0000-0000-0000-000000000000')
-                    AND conversion_id IN (SELECT conversion_id FROM $database.credits_log) AS is_whole
-            FROM $database.conversions_log FINAL
-        ) AS c
-        CROSS JOIN models AS m
-        UNION ALL
+                conversion_id, 1 AS is_posted,
+                groupBitOr(bitShiftLeft(toUInt64(1), transform(model, names, arrayEnumerate(names), toUInt32(0)))) AS said,
+                sum(toUInt64(toInt64(credit * 1000000000)) * cityHash64(model)) AS credits,
+                sum(toUInt64(value_minor) * cityHash64(model)) AS minors
+            FROM $database.credits
+            GROUP BY conversion_id
+            SETTINGS optimize_aggregation_in_order = 1
+        ) AS p
+        FULL JOIN recorded AS c USING (conversion_id)
+        WHERE is_known = 0 OR length(known) > 63
+            OR arrayExists(
+                (one, place) -> NOT bitTest(said, place) AND NOT withdrawn AND one.4 = 1 AND recorded_at >= one.2
+                    AND NOT (is_nobodys AND is_posted = 1),
+                known, arrayEnumerate(known))
+            OR NOT arrayExists(
+                number -> credits = number * if(withdrawn, 0, 1000000000) AND minors = number * if(withdrawn, 0, toUInt64(net_minor)),
+                [
+                    arraySum((one, place) -> if(bitTest(said, place), cityHash64(one.1), 0), known, arrayEnumerate(known)),
+                    -- A model that counts no more may have given nothing.
+                    arraySum((one, place) -> if(bitTest(said, place) AND one.4 = 1, cityHash64(one.1), 0), known, arrayEnumerate(known))
+                ])
+            OR conversion_id IN
+            (
+                SELECT conversion_id
+                FROM $database.credits
+                WHERE conversion_id IN (SELECT conversion_id FROM $database.credits_log WHERE sign = -1)
+                GROUP BY conversion_id, cityHash64(model, touchpoint_id, touchpoint)
+                HAVING sum(credit) < 0
+            )
+    ),
+    told AS
+    (
         SELECT
-            conversion_id, toString(model), 0, 0, 0, 1,
-            toDecimal128(0, 9), toInt64(0), toDecimal128(sum(credit), 9), toInt64(sum(value_minor))
-        FROM $database.credits
-        GROUP BY conversion_id, model
+            s.conversion_id AS conversion_id, any(s.is_known) AS is_known, any(s.is_posted) AS is_posted,
+            any(s.withdrawn) AS withdrawn, any(s.net_minor) AS net_minor, any(s.recorded_at) AS recorded_at,
+            any(s.is_nobodys) AS is_nobodys,
+            groupArrayIf((c.model, c.touch, c.credit, c.value_minor), notEmpty(c.model)) AS entries
+        FROM
+        (
+            SELECT
+                conversion_id, toString(model) AS model, (touchpoint_id, toString(touchpoint)) AS touch,
+                toDecimal128(credit, 9) AS credit, value_minor
+            FROM $database.credits
+        ) AS c
+        RIGHT JOIN suspects AS s ON s.conversion_id = c.conversion_id
+        GROUP BY s.conversion_id
     )
 SELECT
-    conversion_id, model,
-    max(is_known) = 1 AS conversion_known, max(is_posted) = 1 AS in_ledger,
-    sum(due_credit) AS credit_due, sum(got_credit) AS credit_posted,
-    sum(due_minor) AS value_minor_due, sum(got_minor) AS value_minor_posted
-FROM lines
-GROUP BY conversion_id, model
-HAVING (in_ledger OR (max(is_required) = 1 AND credit_due != 0))
+    conversion_id, line.1 AS model, is_known = 1 AS conversion_known, line.2 AS in_ledger,
+    toDecimal128(if(is_known = 1 AND NOT withdrawn, 1, 0), 9) AS credit_due, line.3 AS credit_posted,
+    toInt64(if(is_known = 1 AND NOT withdrawn, net_minor, 0)) AS value_minor_due, line.4 AS value_minor_posted,
+    line.5 AS overdrawn
+FROM
+(
+    SELECT
+        *,
+        arrayJoin(arrayMap(
+            model -> (
+                arrayFilter(entry -> entry.1 = model, entries) AS own,
+                arrayFirst(one -> one.1 = model, known) AS about,
+                (
+                    model, notEmpty(own), arraySum(entry -> entry.3, own), arraySum(entry -> entry.4, own),
+                    arrayExists(touch -> arraySum(entry -> if(entry.2 = touch, entry.3, 0), own) < 0, arrayDistinct(own.2)),
+                    is_known = 1 AND about.4 = 1 AND recorded_at >= about.2 AND NOT (is_nobodys AND is_posted = 1),
+                    about.4 = 0 OR (about.3 = 1 AND recorded_at < about.2)
+                )
+            ).3,
+            arrayDistinct(arrayConcat(if(is_known = 1, known.1, []), entries.1)))) AS line
+    FROM told
+)
+WHERE overdrawn OR (
+    (in_ledger OR (line.6 AND credit_due != 0))
     AND (credit_due != credit_posted OR value_minor_due != value_minor_posted)
-    AND NOT (conversion_known AND max(is_free) = 1 AND credit_posted IN (0, credit_due))
+    AND NOT (conversion_known AND line.7 AND credit_posted IN (0, credit_due)))
 ORDER BY conversion_id, model
 COMMENT 'Conversions whose ledger is not whole; must be empty';
 
@@ -254,7 +335,8 @@ ALTER TABLE $database.attribution_violations $on_cluster
     COMMENT COLUMN credit_due '1; 0: withdrawn or unknown',
     COMMENT COLUMN credit_posted 'sum of credit in the ledger',
     COMMENT COLUMN value_minor_due 'net value in minor units',
-    COMMENT COLUMN value_minor_posted 'sum of value_minor in the ledger';
+    COMMENT COLUMN value_minor_posted 'sum of value_minor in the ledger',
+    COMMENT COLUMN overdrawn 'more was taken back from a touch than it had';
 
 -- As before, but that nobody is no customer: his journeys are those of many.
 CREATE OR REPLACE VIEW $database.channel_overlap $on_cluster AS
@@ -480,3 +562,277 @@ ALTER TABLE $database.conversions $on_cluster
     MODIFY COMMENT 'Conversions that stand; those of erased customers are nobody''s, with the day for time';
 ALTER TABLE $database.journeys $on_cluster
     MODIFY COMMENT 'Journeys that stand; those of erased customers are nobody''s, with the day for time';
+
+-- ---- The same answers from millions of conversions: spend is summed before it stands beside each model and conversion
+
+-- day is that of the touch that earned, since that is when the money was spent; what no touch earned by name is left out. Spend
+-- stands once for each model and conversion: sum it over channels and days, never over models or conversions. A conversion without a value
+-- has no currency: it counts in each currency that money was spent in. campaign is NULL for a channel as a whole.
+CREATE OR REPLACE VIEW $database.roas_by_day $on_cluster AS
+WITH
+    (SELECT arraySort(groupUniqArray(toString(currency))) FROM $database.costs) AS spent_in,
+    earned AS
+    (
+        SELECT
+            toString(model) AS model, toString(conversion) AS conversion, toDate32(assumeNotNull(touched_at)) AS day,
+            ifNull(toString(channel), '') AS channel, ifNull(toString(campaign), '') AS campaign,
+            ifNull(toString(currency), '') AS of_currency, sum(value) AS revenue, sum(credit) AS conversions
+        FROM $database.credits
+        WHERE isNotNull(touchpoint_id)
+        GROUP BY 1, 2, 3, 4, 5, 6
+        HAVING revenue != 0 OR conversions != 0
+    ),
+    asked AS
+    (
+        SELECT model, conversion FROM $database.ledger_kinds
+        UNION ALL
+        SELECT '(ledger is empty)', '' WHERE (SELECT count() FROM $database.credits_log) = 0
+    )
+SELECT
+    model, conversion, day, channel, nullIf(campaign, '') AS campaign, nullIf(currency, '') AS currency,
+    sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
+    if(spend = 0, NULL, toFloat64(revenue) / toFloat64(spend)) AS roas,
+    if(conversions <= 0, NULL, toFloat64(spend) / toFloat64(conversions)) AS cost_per_conversion,
+    toBool(max(line.4) = 1) AS spent
+FROM
+(
+    SELECT
+        model, conversion, day, channel, campaign,
+        arrayJoin(if(of_currency = '' AND notEmpty(spent_in), spent_in, [of_currency])) AS currency,
+        (toDecimal128(revenue, 4), toDecimal128(conversions, 9), toDecimal128(0, 4), 0) AS line
+    FROM earned
+    UNION ALL
+    SELECT
+        a.model, a.conversion, s.day, toString(s.channel), ifNull(s.campaign, ''), toString(s.currency),
+        (toDecimal128(0, 4), toDecimal128(0, 9), toDecimal128(s.spend, 4), 1)
+    FROM $database.spend_by_day AS s
+    CROSS JOIN asked AS a
+)
+GROUP BY model, conversion, day, channel, campaign, currency
+ORDER BY model, conversion, day, channel, campaign, currency
+COMMENT 'Credited revenue and conversions beside imported spend, day by day';
+
+-- roas and cost_per_conversion set the spend against what touches earned between its first and its last day: revenue from
+-- before the spend was imported would flatter it. revenue and conversions are those of all time.
+CREATE OR REPLACE VIEW $database.roas_by_campaign $on_cluster AS
+WITH
+    (SELECT arraySort(groupUniqArray(toString(currency))) FROM $database.costs) AS spent_in,
+    spent AS
+    (
+        SELECT
+            toString(s.channel) AS channel, ifNull(s.campaign, '') AS campaign, toString(s.currency) AS currency,
+            sum(s.spend) AS spend, count() AS days, min(s.day) AS from_day, max(s.day) AS to_day
+        FROM $database.spend_by_day AS s
+        GROUP BY 1, 2, 3
+    ),
+    -- For each currency of a credit those that it counts in.
+    spans AS
+    (
+        SELECT channel, campaign, currency AS of_currency, currency, from_day, to_day FROM spent
+        UNION ALL
+        SELECT channel, campaign, '', one, anyIf(toNullable(from_day), currency = one), anyIf(toNullable(to_day), currency = one)
+        FROM spent ARRAY JOIN spent_in AS one
+        GROUP BY channel, campaign, one
+    ),
+    earned AS
+    (
+        SELECT
+            c.model AS model, c.conversion AS conversion, c.channel AS channel, c.campaign AS campaign, 
+            c.currency AS of_currency, s.currency AS spent_currency,
+            sum(c.value) AS revenue, sum(c.credit) AS conversions,
+            sumIf(c.value, ifNull(c.day BETWEEN s.from_day AND s.to_day, false)) AS revenue_in_days,
+            sumIf(c.credit, ifNull(c.day BETWEEN s.from_day AND s.to_day, false)) AS conversions_in_days
+        FROM
+        (
+            SELECT
+                model, conversion, toDate32(assumeNotNull(touched_at)) AS day, ifNull(channel, '') AS channel,
+                ifNull(campaign, '') AS campaign, ifNull(currency, '') AS currency, value, credit
+            FROM $database.credits
+            WHERE isNotNull(touchpoint_id)
+        ) AS c
+        LEFT JOIN spans AS s ON s.channel = c.channel AND s.campaign = c.campaign AND s.of_currency = c.currency
+        GROUP BY 1, 2, 3, 4, 5, 6
+        HAVING revenue != 0 OR conversions != 0
+    ),
+    asked AS
+    (
+        SELECT model, conversion FROM $database.ledger_kinds
+        UNION ALL
+        SELECT '(ledger is empty)', '' WHERE (SELECT count() FROM $database.credits_log) = 0
+    )
+SELECT
+    model, conversion, channel, nullIf(campaign, '') AS campaign, nullIf(currency, '') AS currency,
+    sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
+    toUInt64(sum(line.6)) AS days, max(line.7) AS first_day, max(line.8) AS last_day,
+    sum(line.4) AS revenue_in_days, sum(line.5) AS conversions_in_days,
+    if(spend = 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
+    if(days = 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
+FROM
+(
+    SELECT
+        toString(model) AS model, toString(conversion) AS conversion, toString(channel) AS channel, toString(campaign) AS campaign, 
+        arrayJoin(multiIf(
+            notEmpty(spent_currency), [toString(spent_currency)], of_currency = '' AND notEmpty(spent_in), spent_in,
+            [toString(of_currency)])) AS currency,
+        (toDecimal128(revenue, 4), toDecimal128(conversions, 9), toDecimal128(0, 4),
+            toDecimal128(revenue_in_days, 4), toDecimal128(conversions_in_days, 9), toUInt64(0),
+            CAST(NULL, 'Nullable(Date32)'), CAST(NULL, 'Nullable(Date32)')) AS line
+    FROM earned
+    UNION ALL
+    SELECT
+        a.model, a.conversion, s.channel, s.campaign, s.currency,
+        (toDecimal128(0, 4), toDecimal128(0, 9), toDecimal128(s.spend, 4),
+            toDecimal128(0, 4), toDecimal128(0, 9), toUInt64(s.days), toNullable(s.from_day), toNullable(s.to_day))
+    FROM spent AS s
+    CROSS JOIN asked AS a
+)
+GROUP BY model, conversion, channel, campaign, currency
+ORDER BY model, conversion, currency, spend DESC, revenue DESC, channel, campaign
+COMMENT 'Return on spend and cost per conversion of each campaign';
+
+CREATE OR REPLACE VIEW $database.roas_by_channel $on_cluster AS
+WITH
+    (SELECT arraySort(groupUniqArray(toString(currency))) FROM $database.costs) AS spent_in,
+    spent AS
+    (
+        SELECT
+            toString(s.channel) AS channel, toString(s.currency) AS currency,
+            sum(s.spend) AS spend, uniqExact(s.day) AS days, min(s.day) AS from_day, max(s.day) AS to_day
+        FROM $database.spend_by_day AS s
+        GROUP BY 1, 2
+    ),
+    -- For each currency of a credit those that it counts in.
+    spans AS
+    (
+        SELECT channel, currency AS of_currency, currency, from_day, to_day FROM spent
+        UNION ALL
+        SELECT channel, '', one, anyIf(toNullable(from_day), currency = one), anyIf(toNullable(to_day), currency = one)
+        FROM spent ARRAY JOIN spent_in AS one
+        GROUP BY channel, one
+    ),
+    earned AS
+    (
+        SELECT
+            c.model AS model, c.conversion AS conversion, c.channel AS channel, 
+            c.currency AS of_currency, s.currency AS spent_currency,
+            sum(c.value) AS revenue, sum(c.credit) AS conversions,
+            sumIf(c.value, ifNull(c.day BETWEEN s.from_day AND s.to_day, false)) AS revenue_in_days,
+            sumIf(c.credit, ifNull(c.day BETWEEN s.from_day AND s.to_day, false)) AS conversions_in_days
+        FROM
+        (
+            SELECT
+                model, conversion, toDate32(assumeNotNull(touched_at)) AS day, ifNull(channel, '') AS channel,
+                ifNull(currency, '') AS currency, value, credit
+            FROM $database.credits
+            WHERE isNotNull(touchpoint_id)
+        ) AS c
+        LEFT JOIN spans AS s ON s.channel = c.channel AND s.of_currency = c.currency
+        GROUP BY 1, 2, 3, 4, 5
+        HAVING revenue != 0 OR conversions != 0
+    ),
+    asked AS
+    (
+        SELECT model, conversion FROM $database.ledger_kinds
+        UNION ALL
+        SELECT '(ledger is empty)', '' WHERE (SELECT count() FROM $database.credits_log) = 0
+    )
+SELECT
+    model, conversion, channel, nullIf(currency, '') AS currency,
+    sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
+    toUInt64(sum(line.6)) AS days, max(line.7) AS first_day, max(line.8) AS last_day,
+    sum(line.4) AS revenue_in_days, sum(line.5) AS conversions_in_days,
+    if(spend = 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
+    if(days = 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
+FROM
+(
+    SELECT
+        toString(model) AS model, toString(conversion) AS conversion, toString(channel) AS channel, 
+        arrayJoin(multiIf(
+            notEmpty(spent_currency), [toString(spent_currency)], of_currency = '' AND notEmpty(spent_in), spent_in,
+            [toString(of_currency)])) AS currency,
+        (toDecimal128(revenue, 4), toDecimal128(conversions, 9), toDecimal128(0, 4),
+            toDecimal128(revenue_in_days, 4), toDecimal128(conversions_in_days, 9), toUInt64(0),
+            CAST(NULL, 'Nullable(Date32)'), CAST(NULL, 'Nullable(Date32)')) AS line
+    FROM earned
+    UNION ALL
+    SELECT
+        a.model, a.conversion, s.channel, s.currency,
+        (toDecimal128(0, 4), toDecimal128(0, 9), toDecimal128(s.spend, 4),
+            toDecimal128(0, 4), toDecimal128(0, 9), toUInt64(s.days), toNullable(s.from_day), toNullable(s.to_day))
+    FROM spent AS s
+    CROSS JOIN asked AS a
+)
+GROUP BY model, conversion, channel, currency
+ORDER BY model, conversion, currency, spend DESC, revenue DESC, channel
+COMMENT 'Return on spend and cost per conversion of each channel';
+
+-- A profile is known where it has an identifier of a person: a number of an order, a cookie and a device are none. Most
+-- identifiers were never moved: one line says all of them, and needs no history.
+CREATE OR REPLACE VIEW $database.known_profiles $on_cluster AS
+WITH lines AS
+(
+    SELECT identifier, policy, count() AS lines, any(profile_id) AS profile_id
+    FROM $database.profiles_log FINAL
+    WHERE change != 'stopped' AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
+    GROUP BY identifier, policy
+)
+SELECT DISTINCT profile_id
+FROM
+(
+    SELECT profile_id FROM lines WHERE lines = 1
+    UNION ALL
+    SELECT profile_id FROM $database.identifiers
+    WHERE identifier IN (SELECT identifier FROM lines WHERE lines > 1)
+        AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
+)
+COMMENT 'Profiles with an identifier of a person';
+
+ALTER TABLE $database.roas_by_day $on_cluster
+    COMMENT COLUMN model 'attribution model; spend stands once for each',
+    COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
+    COMMENT COLUMN day 'of the touch, UTC',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN campaign 'NULL: the channel as a whole, or none',
+    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN revenue 'credited, net',
+    COMMENT COLUMN conversions 'credited',
+    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN roas 'revenue by spend; NULL: no spend',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions; NULL: none',
+    COMMENT COLUMN spent 'spend was imported for the day';
+
+ALTER TABLE $database.roas_by_campaign $on_cluster
+    COMMENT COLUMN model 'attribution model; spend stands once for each',
+    COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN campaign 'NULL: the channel as a whole, or none',
+    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN revenue 'credited, net, of all time',
+    COMMENT COLUMN conversions 'credited, of all time',
+    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN days 'days with spend',
+    COMMENT COLUMN first_day 'first day with spend',
+    COMMENT COLUMN last_day 'last day with spend',
+    COMMENT COLUMN revenue_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN conversions_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: no spend',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: no spend or none';
+
+ALTER TABLE $database.roas_by_channel $on_cluster
+    COMMENT COLUMN model 'attribution model; spend stands once for each',
+    COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN revenue 'credited, net, of all time',
+    COMMENT COLUMN conversions 'credited, of all time',
+    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN days 'days with spend',
+    COMMENT COLUMN first_day 'first day with spend',
+    COMMENT COLUMN last_day 'last day with spend',
+    COMMENT COLUMN revenue_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN conversions_in_days 'of touches from first_day to last_day',
+    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: no spend',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: no spend or none';
+
+ALTER TABLE $database.known_profiles $on_cluster
+    COMMENT COLUMN profile_id 'has an identifier of a person';
