@@ -6,8 +6,9 @@ An installed package names it in its `pyproject.toml`:
     ours = "our_package.attribution:ours"
 
 and the catalogue uses it: `[attribution.models.ours]` with `entry_point = "ours"`. It is a function like those in
-`models`: the touches of a path to one whole weight each. It must be pure. The ledger asks it again for what it takes
-back, so one that answers differently about the same path breaks the books per touchpoint, though never the sums.
+`models`: the touches of a path to one whole weight each. It must be pure, and quick: it is asked in the worker, once for
+each conversion that is new or changed. What it gave is booked and taken back as it was, so one that answers otherwise
+about the same path never unbalances the books; a replay of the same events writes other credits then.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,7 +64,7 @@ def guarded(model: Model, complain: Complain) -> Weigh:
                 [msgspec.structs.replace(touch, sale=None, flags=touch.flags & _KEPT_FLAGS) for touch in path]
             )
             reason = _wrong(answer, len(path))
-        except Exception:  # whatever it is, it is the user's, and the conversion goes on
+        except (Exception, SystemExit):  # whatever it is, it is the user's, and the conversion goes on
             reason = "raised"
         if reason is None and isinstance(answer, list | tuple):
             return list(answer)

@@ -16,7 +16,8 @@ from streams.core.attribution.user_models import UserModelError
 from streams.core.fold import FoldStage
 from streams.core.touch import Sale, Touch
 from tests.properties.catalogues import catalogue_with
-from tests.unit.core.life import DAY, HOUR, call, identifier, net, purchase, refund, tell
+from tests.unit.core.counting import counted
+from tests.unit.core.life import DAY, HOUR, call, identifier, net, path, purchase, refund, tell
 
 OURS = {"models": {"first": {}, "last": {}, "linear": {}, "ours": {"entry_point": "ours"}}}
 
@@ -26,6 +27,45 @@ def two_thirds_first(path):
 
 def breaks(path):
     raise RuntimeError("no")
+
+def too_few(path):
+    return [1]
+
+def too_many(path):
+    return [1] * (len(path) + 1)
+
+def below_nothing(path):
+    return [2] + [-1] * (len(path) - 1)
+
+def not_a_number(path):
+    return [float("nan")] * len(path)
+
+def parts_of_one(path):
+    return [1 / len(path)] * len(path)
+
+def more_than_one(path):
+    return [0.9] * len(path)
+
+def nothing_at_all(path):
+    return [0] * len(path)
+
+def no_list(path):
+    return {touch.id: 1 for touch in path}
+
+def ends_the_process(path):
+    raise SystemExit(1)
+
+def empties_the_path(path):
+    for touch in path:
+        touch.channel = touch.id = touch.at = None
+    path.clear()
+    return [1, 1]
+
+asked = []
+
+def another_answer_each_time(path):
+    asked.append(path)
+    return [1 + len(asked) * place for place in range(len(path))]
 
 not_a_function = 7
 """
@@ -68,6 +108,63 @@ def test_one_that_raises_leaves_the_credit_unattributed_the_others_as_they_are_a
         None: (Decimal(1), 500)
     }
     assert state.credits[identifier(9), "last", identifier(2)] == (Decimal(1), 500)
+
+
+#: A late touch, a refund and a second order, so that what was booked is taken back and booked again.
+STORY = [
+    *(call(1, HOUR), purchase(9, 2 * DAY, "o1", "9.00"), call(2, 2 * HOUR), refund(10, 3 * DAY, "o1", "4.00")),
+    *(call(3, 4 * DAY), purchase(11, 5 * DAY, "o2", "10.01"), call(4, DAY), refund(12, 6 * DAY, "o2", "99.00")),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("breaks", "raised"),
+        ("too_few", "wrong_length"),
+        ("too_many", "wrong_length"),
+        ("below_nothing", "negative"),
+        ("not_a_number", "not_whole"),
+        ("parts_of_one", "not_whole"),
+        ("more_than_one", "not_whole"),
+        ("nothing_at_all", "all_zero"),
+        ("no_list", "no_list"),
+        ("ends_the_process", "raised"),
+    ],
+)
+def test_an_answer_that_is_none_is_counted_and_the_books_of_all_models_balance_through_late_touches_and_refunds(
+    installed: Any, function: str, reason: str
+) -> None:
+    installed(f"their_models:{function}")
+    catalogue = catalogue_with(attribution=OURS)
+    state = tell(STORY, catalogue)
+    assert (net(state, 9), net(state, 11)) == (500, 0)
+    assert {line for _, model, line in state.credits if model == "ours"} == {None}
+    counts = counted([call(1, HOUR), call(2, 2 * HOUR), purchase(9, DAY, "o1", "9.00")], catalogue)
+    assert counts == {"applied": 3, f"model_failed.ours.{reason}": 1}
+
+
+def test_one_that_empties_the_path_changes_its_own_copy_alone(installed: Any) -> None:
+    installed("their_models:empties_the_path")
+    events = [call(1, HOUR), call(2, 2 * HOUR), purchase(9, DAY, "o1", "9.00")]
+    state = tell(events, catalogue_with(attribution=OURS))
+    assert path(state, 9) == [1, 2]
+    for model in ("ours", "linear"):
+        assert [state.credits[identifier(9), model, identifier(n)] for n in (1, 2)] == [(Decimal("0.5"), 450)] * 2
+
+
+def test_one_that_answers_otherwise_each_time_leaves_nothing_behind_of_what_it_said_before(installed: Any) -> None:
+    """What is taken back is what was booked, whatever the model would say now."""
+    installed("their_models:another_answer_each_time")
+    state = tell(STORY, catalogue_with(attribution=OURS))
+    assert (net(state, 9), net(state, 11)) == (500, 0)
+    ours = {key: line for key, line in state.credits.items() if key[1] == "ours"}
+    assert all(credit > 0 and value >= 0 for credit, value in ours.values())
+    assert {touch for conversion, _, touch in ours if conversion == identifier(9)} <= {
+        identifier(1),
+        identifier(2),
+        identifier(4),
+    }
 
 
 @pytest.mark.parametrize(
