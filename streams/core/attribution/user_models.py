@@ -6,7 +6,7 @@ An installed package names it in its `pyproject.toml`:
     ours = "our_package.attribution:ours"
 
 and the catalogue uses it: `[attribution.models.ours]` with `entry_point = "ours"`. It is a function like those in
-`models`: the touches of a path to one whole weight each. It must be pure, and quick: it is asked in the worker, once for
+`models`: the touches of a path to one whole weight each. It must be pure, and quick: it is asked in the worker, for
 each conversion that is new or changed. What it gave is booked and taken back as it was, so one that answers otherwise
 about the same path never unbalances the books; a replay of the same events writes other credits then.
 """
