@@ -15,6 +15,9 @@ from tests.e2e.up_rig import Up
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ORDERS = "SELECT order_id, toFloat64(sum(value)) FROM credits c JOIN conversions v USING (conversion_id) "
+OF_MARKOV = (
+    "SELECT cause, uniqExact(conversion_id), toFloat64(sum(credit)) FROM credits WHERE model = 'markov' GROUP BY cause"
+)
 LEDGER = ORDERS + "WHERE model = 'linear' GROUP BY order_id ORDER BY order_id"
 
 
@@ -81,12 +84,16 @@ def test_parts_that_are_killed_come_back_and_a_killed_supervisor_leaves_none(mak
     names = ["after-clickhouse", "after-collector", "after-sink", "after-worker", "order-1"]
     assert up.sql(LEDGER) == [(name, 12.5) for name in names]
 
-    # Tansu loses everything with its process: a new one gets what ClickHouse has.
+    # Tansu loses everything with its process: a new one gets the models in force, and then what ClickHouse has.
+    up.touchpath("attribution", "fit", "--with-open", "--bootstrap", "0")
+    assert up.sql(OF_MARKOV) == [("model", 5, 5.0)]
     os.kill(up.part("broker"), signal.SIGKILL)
     up.until(lambda: "the door is open" in up.said(), 180)
     up.track("after-broker")
     up.settle()
     assert up.sql(LEDGER) == [(name, 12.5) for name in ["after-broker", *names]]
+    assert "models in force, published again: markov" in up.said()
+    assert up.sql(OF_MARKOV) == [("conversion", 6, 6.0)]
     assert up.sql("SELECT count() FROM attribution_violations") == [(0,)]
 
     parts = up.children()

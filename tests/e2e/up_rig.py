@@ -116,17 +116,21 @@ class Up:
         return ask(ClickHouseConnection(port=self.clickhouse), query)[1]
 
     def settle(self) -> dict[str, Any]:
+        return dict(json.loads(self.touchpath("settle", "--timeout", "90", "--json")))
+
+    def touchpath(self, *words: str) -> str:
+        """What a command prints, run beside the stack."""
         environ = {
             **os.environ,
             "TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{self.kafka}",
             "TOUCHPATH_CLICKHOUSE__PORT": str(self.clickhouse),
         }
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.cli", "settle", "--timeout", "90", "--json"],
+            [sys.executable, "-m", "deploy.cli", *words],
             env=environ,
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        return done.stdout
