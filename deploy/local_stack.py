@@ -218,6 +218,8 @@ class LocalStack:
         if self.options.broker == "tansu":
             await self._publish_models()
             await self._replay()
+        else:
+            await self._follow_catalogue()
         await self._supervisor.start(self._collector())
 
     async def _publish_models(self) -> None:
@@ -235,16 +237,31 @@ class LocalStack:
         if names:
             self._supervisor.say(f"models in force, published again: {', '.join(names)}")
 
+    async def _follow_catalogue(self) -> None:
+        """Let what was said follow the catalogue, where that has changed since the last start."""
+        from deploy.local_catalogue import follow_catalogue  # noqa: PLC0415 it needs its clients
+        from deploy.settle import SettleTimeout  # noqa: PLC0415
+        from producers.publisher import PublishFailed  # noqa: PLC0415
+        from sinks.client import StoreError  # noqa: PLC0415
+        from streams.worker.clients import KafkaError  # noqa: PLC0415
+
+        try:
+            await in_background(lambda: follow_catalogue(self.settings, REPLAY_TIMEOUT, self._supervisor.say))
+        except (PublishFailed, SettleTimeout, StoreError, KafkaError, OSError) as error:
+            raise LocalStackError(f"what was said could not follow the changed catalogue: {error}") from error
+
     async def _replay(self) -> None:
+        from deploy.local_catalogue import is_followed, put_in_force_here  # noqa: PLC0415 it needs its clients
         from deploy.replay import ReplayError, replay  # noqa: PLC0415 it needs its clients
         from sinks.client import StoreError  # noqa: PLC0415
 
         began = time.monotonic()
         say = self._supervisor.say
         rules_changed = self._data.rules_changed(self.settings.catalogue)
-        if rules_changed:
-            say("the catalogue has changed: everything is derived anew from the touchpoints")
         try:
+            rules_changed |= not await in_background(lambda: is_followed(self.settings))
+            if rules_changed:
+                say("the catalogue has changed: everything is derived anew from the touchpoints")
             replayed = await replay(self.settings.kafka, self.settings.clickhouse, rebuild=rules_changed)
         except (ReplayError, StoreError, OSError) as error:
             raise LocalStackError(f"the touchpoints of ClickHouse could not be replayed: {error}") from error
@@ -259,6 +276,7 @@ class LocalStack:
                 raise LocalStackError(f"the replay did not settle in {REPLAY_TIMEOUT:g} s; see {self._data.logs}")
             say(f"replayed in {time.monotonic() - began:.1f} s")
         self._data.remember_rules(self.settings.catalogue)
+        await in_background(lambda: put_in_force_here(self.settings))
 
     async def _settle(self, timeout: float) -> bool:
         from deploy.settle import SettleTimeout, settle  # noqa: PLC0415 it needs its clients

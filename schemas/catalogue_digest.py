@@ -19,6 +19,11 @@ def digest_of(catalogue: Catalogue) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
 
 
+def edition_of(catalogue: Catalogue) -> str:
+    """Give what workers that go by this catalogue call themselves: `catalogue-362e9ca9edeba24b`."""
+    return f"catalogue-{digest_of(catalogue).hex()}"
+
+
 def text_of(catalogue: Catalogue) -> str:
     """Give the catalogue as JSON that `catalogue_from` reads. The rates are not in it."""
     return catalogue.model_dump_json(exclude_unset=True)

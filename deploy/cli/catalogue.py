@@ -101,6 +101,7 @@ def _applied(settings: Settings, catalogue: Catalogue, timeout: float) -> Applie
     import logging
 
     from deploy.catalogue_apply import apply as apply_it
+    from deploy.catalogue_workers import workers_by
     from deploy.settle import SettleTimeout
     from deploy.settle_patiently import settle_patiently
     from producers.publisher import PublishFailed
@@ -110,6 +111,13 @@ def _applied(settings: Settings, catalogue: Catalogue, timeout: float) -> Applie
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     later = "; run it again, it begins anew and nothing is counted twice"
     try:
+        workers = asyncio.run(workers_by(settings.kafka, settings.worker.app_id, catalogue))
+        if workers.others:
+            raise CommandError(
+                f"{workers.others} of {workers.all} workers go by another catalogue: restart every worker with this one"
+                " first, then apply it",
+                Exit.NOT_READY,
+            )
         with tables_of(settings) as store, connected_publisher(settings) as publisher, asking_bar() as (told, waiting):
 
             def settle() -> None:

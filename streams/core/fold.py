@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from schemas import topics
 from schemas.catalogue import Catalogue
-from schemas.catalogue_digest import catalogue_from, text_of
+from schemas.catalogue_digest import catalogue_from, edition_of, text_of
 from schemas.money import MOST_MINOR, minor_digits
 from schemas.quarantine import reason_of
 from schemas.touchpoint import EARLIEST
@@ -60,6 +60,8 @@ class FoldStage:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._rules = Rules(catalogue)
+        self.edition = edition_of(catalogue)
+        """Tells workers of one catalogue from those of another."""
         self._text = text_of(catalogue).encode()
         self._elders: dict[bytes, Rules] = {}
         self._lanes: dict[int, _Lane] = {}

@@ -78,7 +78,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=int(settings.session_timeout * 1000),
             rebalance_timeout_ms=int(settings.rebalance_timeout * 1000),
             heartbeat_interval_ms=int(settings.session_timeout * 1000 / 4),
-            **reader_options(settings),
+            **reader_options(settings) | {"client_id": _runtime(self).client_id},
         )
 
     async def on_thread_stop(self) -> None:

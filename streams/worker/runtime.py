@@ -58,6 +58,12 @@ class WorkerRuntime:
         self.failure: BaseException | None = None
         self.on_failure: Callable[[], object] = lambda: None
 
+    @property
+    def client_id(self) -> str:
+        """What Kafka calls this member of the group: it tells whoever asks for the group by which catalogue we work."""
+        editions = [edition for stage in self.stages.values() if (edition := getattr(stage, "edition", ""))]
+        return ".".join([self.settings.app_id, *editions])
+
     def fail(self, error: BaseException) -> None:
         """End the worker: what cannot go on is restarted by the supervisor, with nothing half done."""
         if self.failure is None:

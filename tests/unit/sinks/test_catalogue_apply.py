@@ -153,15 +153,6 @@ def test_what_moves_while_it_is_read_again_is_read_at_its_new_home(wires: Wires)
     assert wires.is_whole
 
 
-def test_a_worker_that_was_not_restarted_is_seen_by_books_that_are_not_whole(wires: Wires) -> None:
-    wires.pipeline.seen(*bought("ada"))
-    more = catalogue(attribution__models=[*OLD.attribution.models, "linear_channel"])
-    stage = wires.fold.stage
-    applied = apply(wires.store, cast(Publisher, wires), wires.pipeline.run, lambda: LATER, more)
-    assert wires.fold.stage is stage
-    assert applied.violations == 0  # nobody has posted by the new model yet: the books know of none
-
-
 def test_a_label_is_in_force_at_once_and_asks_nobody(wires: Wires) -> None:
     wires.pipeline.seen(*bought("ada"))
     other = catalogue(touchpoints__page_view__label="Page")
