@@ -13,6 +13,9 @@ class Erasure(WireModel):
 
     The ids of what is said of nobody are derived from `evidence`, the id of the demand. It must be random: then nobody
     who knows an order's number can find its conversion again.
+
+    Times of what is said of nobody are the days (UTC). So is that of recording, also of what is taken back: both must
+    balance at every moment. As of an hour of that day itself, what was recorded on it counts from its midnight on.
     """
 
     evidence: UUID
