@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from deploy.settle import LOOPS, SettleTimeout, Wait, until_at_rest
+from deploy import settle_patiently as settle_patiently_module
+from deploy.settle import LOOPS, Behind, Progress, SettleReport, SettleTimeout, Wait, until_at_rest
 from deploy.settle_ends import Ends
+from deploy.settle_patiently import settle_patiently
 from schemas import topics
+from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks.positions import Place
 
 ACCEPTED: Place = (topics.COLLECTED.name, 0)
@@ -66,3 +69,34 @@ async def test_where_traffic_goes_on_and_the_ends_never_rest_the_rounds_are_coun
 async def test_it_is_not_waited_longer_than_asked_for() -> None:
     with pytest.raises(SettleTimeout, match=r"the worker is 3 offsets behind in touchpath\.collected\[0\]"):
         await until_at_rest(Chain(5), PLACES, Wait(time.monotonic() - 60, 60, None), 12)
+
+
+async def test_it_is_waited_as_long_as_somebody_gets_further_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = [(900, 500), (500, 0), (300, 300)]
+    waited = []
+
+    def behind(offsets: int) -> Behind:
+        return Behind("the sink", topics.CREDITS.name, 0, offsets)
+
+    async def settled(*_connections: object, on_progress: Progress, timeout: float, **_more: object) -> SettleReport:
+        first, last = waits[len(waited)]
+        waited.append(timeout)
+        on_progress([behind(first)])
+        if not last:
+            return SettleReport(1, 1, 0, timeout)
+        on_progress([behind(last)])
+        raise SettleTimeout(timeout, [behind(last)])
+
+    monkeypatch.setattr(settle_patiently_module, "settle", settled)
+    connections = KafkaConnection(), ClickHouseConnection()
+    heard: list[int] = []
+
+    async def patiently() -> SettleReport:
+        return await settle_patiently(
+            *connections, worker_groups=["w"], patience=7, on_progress=lambda now: heard.append(now[0].offsets)
+        )
+
+    assert (await patiently()).accepted == 1
+    assert (waited, heard) == ([7, 7], [900, 500, 500])
+    with pytest.raises(SettleTimeout, match="the sink is 300 offsets behind"):
+        await patiently()
