@@ -10,7 +10,7 @@ from schemas.base import derived_id
 from schemas.touchpoint import Touchpoint
 from tests.properties.catalogues import catalogue_with
 from tests.properties.folding import run
-from tests.unit.core.life import DAY, DEFAULT, HOUR, call, identifier, net, path, purchase, refund, tell
+from tests.unit.core.life import DAY, DEFAULT, HOUR, call, event, identifier, net, path, purchase, refund, tell
 
 THREE_MODELS = catalogue_with(attribution={"models": ["first", "last", "linear"]})
 
@@ -27,6 +27,50 @@ def test_a_refund_in_part_leaves_the_rest() -> None:
 def test_two_refunds_add_up() -> None:
     events = [purchase(1, DAY, "o1", "10.00"), refund(2, 2 * DAY, "o1", "2.50"), refund(3, 3 * DAY, "o1", "2.50")]
     assert net(tell(events), 1) == 500
+
+
+@pytest.mark.parametrize("amount", [None, "10.00", "7.00"])
+def test_an_order_that_two_systems_take_back_is_taken_back_once(amount: str | None) -> None:
+    twice = [event(2, 2 * DAY, "order_refunded", order="o1", amount=amount), refund(3, 3 * DAY, "o1", amount)]
+    assert net(tell([call(4, HOUR), purchase(1, DAY, "o1", "10.00"), *twice]), 1) == 0
+
+
+def test_a_refund_that_comes_twice_counts_once_and_writes_one_posting() -> None:
+    back = refund(2, 2 * DAY, "o1", "4.00")
+    events = [call(3, HOUR), purchase(1, DAY, "o1", "10.00"), back, back]
+    assert net(tell(events), 1) == 600
+    assert [posting["cause"] for posting in postings(*events)] == ["conversion", "refund"]
+
+
+@pytest.mark.parametrize("back", [[2, 3, 4], [4, 3, 2]])
+def test_a_refund_that_names_a_refund_or_itself_takes_back_nothing(back: list[int]) -> None:
+    """A chain and a circle: 2 takes back from the sale, 3 names 2, and 4 names itself."""
+    named = {2: "o1", 3: identifier(2), 4: identifier(4)}
+    refunds = [refund(n, 2 * DAY + n * HOUR, named[n], "4.00") for n in back]
+    state = tell([call(5, HOUR), purchase(1, DAY, "o1", "10.00"), *refunds])
+    assert set(state.conversions) == {identifier(1)}
+    assert net(state, 1) == 600
+
+
+def test_an_order_that_has_the_number_of_its_own_event_is_an_order_like_any_other() -> None:
+    sold = purchase(1, DAY, identifier(1), "10.00")
+    assert net(tell([call(5, HOUR), sold, refund(2, 2 * DAY, identifier(1), "4.00")]), 1) == 600
+
+
+def test_a_refund_at_the_moment_of_its_sale_counts_whichever_has_the_smaller_id() -> None:
+    for sold, back in ((1, 2), (2, 1)):
+        assert net(tell([purchase(sold, DAY, "o1", "10.00"), refund(back, DAY, "o1", "4.00")]), sold) == 600
+
+
+def test_a_refund_of_a_sale_below_zero_adds_no_debt_and_a_cancellation_ends_it() -> None:
+    sold = [call(3, HOUR), purchase(1, DAY, "o1", "-10.00")]
+    assert net(tell([*sold, refund(2, 2 * DAY, "o1", "4.00")]), 1) == -1000
+    assert net(tell([*sold, refund(2, 2 * DAY, "o1")]), 1) == 0
+
+
+def test_a_refund_that_names_no_order_takes_back_from_none() -> None:
+    back = event(2, 2 * DAY, "store_return", "store", amount="4.00")
+    assert net(tell([purchase(1, DAY, None, "10.00"), back, purchase(3, 3 * DAY, "o1", "10.00")]), 1) == 1000
 
 
 def test_a_refund_without_an_amount_takes_back_all() -> None:
