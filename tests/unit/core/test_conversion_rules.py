@@ -141,6 +141,27 @@ def test_a_conversion_found_by_a_condition_takes_late_touches_and_refunds_as_any
     assert state.credits[identifier(9), "first", identifier(1)] == (Decimal(1), 5000)
 
 
+@pytest.mark.parametrize(
+    ("name", "channel", "conversion", "closing"),
+    [
+        ("order_completed", "web", "purchase", True),
+        ("store_purchase", "store", "purchase", True),
+        ("account_created", "web", "account", False),
+        ("newsletter_subscribed", "web", "newsletter", False),
+        ("email_subscribed", "email", "newsletter", False),
+    ],
+)
+def test_the_catalogue_that_ships_counts_purchases_and_on_the_way_accounts_and_newsletters(
+    name: str, channel: str, conversion: str, closing: bool
+) -> None:
+    state = tell([call(1, DAY), event(2, 2 * DAY, name, channel, device=None, amount="10.00")])
+    record = state.conversions[identifier(2)]
+    assert (record["conversion"], record["closing"]) == (conversion, closing)
+    assert net(state, 2) == (1000 if closing else 0)
+    assert state.credits[identifier(2), "first", identifier(1)] == (Decimal(1), 1000 if closing else 0)
+    assert [journey["status"] for journey in journeys(state)] == ["converted" if closing else "open"]
+
+
 # --- what takes money back
 
 
