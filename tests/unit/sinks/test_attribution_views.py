@@ -251,6 +251,17 @@ def test_unattributed_and_withheld_are_told_apart(store: Store) -> None:
     assert seen(store, "revenue_as_of(as_of = '2030-01-01')", "line, revenue, conversions") == wanted
 
 
+def test_the_share_that_consent_hides_is_told_by_model(store: Store) -> None:
+    hidden = an_entry("last", "0.4", 400, None, touchpoint="withheld")
+    named = an_entry("linear", "1", 1000, "email")
+    Landing(store)(topics.CREDITS, a_posting("a", an_entry("last", "0.6", 600, "email"), hidden, named))
+    columns = "model, conversions, named, withheld, unattributed, withheld_share, revenue, withheld_revenue"
+    assert seen(store, "attribution_by_consent", columns) == [
+        ("last", 1, Decimal("0.6"), Decimal("0.4"), 0, 0.4, 10, 4),
+        ("linear", 1, 1, 0, 0, 0, 10, 0),
+    ]
+
+
 # ---- paths
 
 
@@ -505,6 +516,39 @@ def test_machines_and_those_who_forbid_it_do_no_research(store: Store) -> None:
     assert (found["matched"], found["contacts"], found["contact_coverage"]) == (0, 0, None)
 
 
+def test_what_a_person_decides_says_which_of_all_looks_are_research(store: Store) -> None:
+    """As the worker has it for credit: a no hides what came before it, and what says nothing until the next yes."""
+    pipeline = Pipeline(store)
+    decided = {"touchpoint": "consent_changed", "channel": "web"}
+    held = {"context": {"consent": {"categoryPreferences": {"analytics": True}}}}
+    pipeline.seen(
+        an_event("before", "customer:ada", properties=held),
+        an_event("other", "customer:bo"),
+        an_event("yes", "customer:ada", minute=1, properties={"analytics": True}, **decided),
+        a_receipt("r", "customer:ada", minute=DAY),
+    )
+    looks = "event_id, touchpoint"
+
+    def research() -> set[str]:
+        names = {derived_id(name): name for name in ("before", "other", "silent", "says_yes", "after")}
+        return {names[event_id] for event_id, name in seen(store, "ropo_contacts", looks) if name == "page_view"}
+
+    assert research() == {"before", "other"}
+    assert seen(store, "consent_withdrawals") == []
+    pipeline.seen(an_event("no", "customer:ada", minute=2, properties={"analytics": False} | held, **decided))
+    assert research() == {"other"}
+    assert ropo(store, "online_then_store")["matched"] == 0
+    pipeline.seen(
+        an_event("silent", "customer:ada", minute=3),
+        an_event("says_yes", "customer:ada", minute=4, properties=held),
+        an_event("again", "customer:ada", minute=5, properties={"analytics": True}, **decided),
+        an_event("after", "customer:ada", minute=6),
+    )
+    assert research() == {"other", "says_yes", "after"}
+    withdrawn = seen(store, "consent_withdrawals", "withdrawn_by, given_again_by")
+    assert withdrawn == [(derived_id("no"), derived_id("again"))]
+
+
 def test_after_a_merge_the_look_of_the_cookie_counts_and_after_parting_no_more(store: Store) -> None:
     pipeline = Pipeline(store)
     pipeline.seen(an_event("look", "anonymous:a"), a_receipt("r", "customer:ada", minute=DAY))
@@ -540,6 +584,7 @@ VIEWS = (
     "products_by_channel", "categories_by_channel", "time_to_conversion", "conversions_by_days",
     "conversions_by_touches", "channel_overlap", "roas_by_day", "roas_by_campaign", "roas_by_channel",
     "ropo_contacts", "ropo_purchases", "ropo_by_month", "ropo", "known_profiles", "attribution_violations",
+    "attribution_by_consent", "consent_withdrawals",
 )  # fmt: skip
 
 
@@ -552,6 +597,7 @@ def test_records_that_land_twice_or_late_change_no_view(store: Store) -> None:
     item = StoreBody(store="1", items=(LineItem(product="p", value=Decimal(10)),))
     receipt = a_receipt("r", "customer:c0", minute=20 * DAY).model_copy(update={"body": item})
     pipeline.seen(an_event("s", "customer:c0", channel="search", campaign=Campaign(name="spring")), receipt)
+    pipeline.seen(an_event("no", "customer:c9", touchpoint="consent_changed", properties={"analytics": False}))
 
     def all_views() -> dict[str, list[tuple[Any, ...]]]:
         return {

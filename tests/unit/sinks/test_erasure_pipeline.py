@@ -46,6 +46,7 @@ STAY = {
     "roas_by_campaign": "*",
     "channel_overlap": "channel, other, conversions, channel_conversions",
     "ropo": "direction, currency, purchases, value",
+    "attribution_by_consent": "*",
 }
 #: Of these the sum stays, as hours are told no more.
 SUMS = {"conversions_by_days": "conversions", "journeys_by_days_to_conversion": "journeys"}
