@@ -204,8 +204,14 @@ class _Demo:
     def _next_steps(self, settings: Settings) -> list[str]:
         query = '"SELECT * FROM conversion_paths LIMIT 10"'
         port = settings.clickhouse.port
+        fit = "touchpath attribution fit --level campaign --with-open"
         if self._options.keep or self._options.running:
-            where = [f"  touchpath sql --clickhouse-port {port} {query}"]
+            there = f"TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS={settings.kafka.bootstrap_servers}"
+            where = [
+                f"  touchpath sql --clickhouse-port {port} {query}",
+                "  What Markov chains make of the campaigns, beside the models above:",
+                f"  {there} TOUCHPATH_CLICKHOUSE__PORT={port} {fit}",
+            ]
         elif self._options.data_dir is not None:
             where = [f"  touchpath up --data-dir {self._options.data_dir}", f"  touchpath sql {query}"]
         else:
