@@ -135,7 +135,10 @@ def plan(wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]) -> Plan
 
 
 def acls(app_id: str, changelogs: Sequence[ChangelogTopic]) -> list[Acl]:
-    """List the rights of each part, enough and no more, for a cluster that checks them."""
+    """List the rights of each part, enough and no more, for a cluster that checks them.
+
+    Who fits models waits until what is booked has followed: he needs the rights of `settle` beside those of `fit`.
+    """
     rights: list[Acl] = []
     for topic in TOPICS:
         for part in dict.fromkeys((*topic.writers, *topic.readers)):

@@ -86,6 +86,7 @@ def _tell(plan: Plan, rights: Sequence[Acl], *, dry_run: bool) -> None:
             form,
             "ACLs: what each part may do, and no more",
         )
+        say("touchpath: whoever runs `touchpath attribution fit` needs what fit and settle may do")
     for difference in plan.differences:
         say(
             f"touchpath: {difference.topic}: {difference.setting} is {difference.found}, "
