@@ -206,7 +206,7 @@ async def test_onto_an_empty_topic_tables_are_empty_first_and_a_replay_that_goes
 
     def derive() -> None:
         for table in derived:
-            store.command(f"INSERT INTO {store.database}.{table} (version) VALUES (1)")
+            store.command(f"INSERT INTO {store.database}.{table} (profile_id, version) VALUES (generateUUIDv4(), 1)")
 
     derive()
     await make_topics(tansu.bootstrap)
