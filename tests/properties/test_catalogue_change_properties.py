@@ -149,7 +149,7 @@ def test_nothing_is_said_that_stays_as_it_is_and_what_is_said_has_the_cause(
 
 def records_of(workers: Workers) -> list[tuple[tuple[str, str], dict[str, Any]]]:
     """What was said, with topic and id; a posting has none."""
-    found = []
+    found: list[tuple[tuple[str, str], dict[str, Any]]] = []
     for output in workers.outputs:
         record = json.loads(output.value)
         name = {"touchpath.journeys": "journey_id", "touchpath.conversions": "conversion_id"}.get(output.topic)

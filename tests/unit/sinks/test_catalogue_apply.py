@@ -123,7 +123,7 @@ def test_applied_again_nothing_is_sent_and_nothing_changes(wires: Wires) -> None
 def test_what_a_condition_asks_is_read_again_from_what_was_accepted(wires: Wires) -> None:
     wires.pipeline.seen(joined("ada", "pro"), joined("bo", "free"), an_event("look", "customer:ada", minute=-30))
     found = plan(wires.store, PRO)
-    assert (found.profiles, found.touchpoints, found.change.reread) == (2, 2, {"account_created"})
+    assert (found.profiles, found.touchpoints, found.change.reread) == (2, 2, frozenset({"account_created"}))
     done = wires.apply(PRO)
     assert (done.profiles, done.touchpoints, done.violations) == (2, 2, 0)
     conversions = wires.sql("SELECT conversion, net_minor, source FROM conversions ORDER BY conversion")
