@@ -384,15 +384,65 @@ ALTER TABLE $database.channel_overlap $on_cluster
     COMMENT COLUMN profiles_share 'profiles by channel_profiles',
     COMMENT COLUMN conversions_share 'conversions by channel_conversions';
 
+-- Research touches (direction online_then_store) and contacts in a branch (store_then_online), by the lists of the
+-- catalogue's [ropo]. Machines are left out, and so is what the person has forbidden to analyse.
+CREATE OR REPLACE VIEW $database.ropo_touches $on_cluster AS
+WITH
+    research AS (SELECT name FROM $database.catalogue_touchpoints WHERE ropo = 'research' AND purchase = ''),
+    in_branch AS (SELECT name FROM $database.catalogue_touchpoints WHERE ropo = 'store_contact' AND purchase = '')
+SELECT
+    t.event_id AS event_id, t.profile_id AS profile_id,
+    if(t.touchpoint IN (research) OR substringIndex(t.touchpoint, '.', 1) IN (research),
+        'online_then_store', 'store_then_online') AS direction,
+    t.occurred_at AS occurred_at, t.touchpoint AS touchpoint, t.channel AS channel
+FROM $database.touchpoints AS t
+WHERE (t.touchpoint IN (research) OR substringIndex(t.touchpoint, '.', 1) IN (research)
+        OR t.touchpoint IN (in_branch) OR substringIndex(t.touchpoint, '.', 1) IN (in_branch))
+    AND NOT (JSONExtractBool(t.body, 'machine') OR JSONExtractBool(t.body, 'bot'))
+    AND NOT (mapContains(t.consent, 'analytics') AND NOT t.consent['analytics'])
+COMMENT 'Events that are looked for before a purchase: research online, contacts in a branch';
+
+ALTER TABLE $database.ropo_touches $on_cluster
+    COMMENT COLUMN event_id 'event',
+    COMMENT COLUMN profile_id 'whose it is; NULL: of nobody',
+    COMMENT COLUMN direction 'online_then_store: research; store_then_online: contact in a branch',
+    COMMENT COLUMN occurred_at 'time of the event',
+    COMMENT COLUMN touchpoint 'touchpoint',
+    COMMENT COLUMN channel 'channel';
+
+-- opens: it opens a visit; of research, touches of a profile with gaps below the catalogue's are one visit; each contact in a
+-- branch is one.
+CREATE OR REPLACE VIEW $database.ropo_contacts $on_cluster AS
+WITH
+    (SELECT if(count() = 0, 30, argMax(visit_gap_minutes, version)) FROM $database.catalogue_log) AS gap_minutes
+SELECT
+    event_id, profile_id, direction, occurred_at, toString(touchpoint) AS touchpoint, toString(channel) AS channel,
+    toBool(isNotNull(profile_id) AND ifNull(profile_id IN (SELECT profile_id FROM $database.known_profiles), false)) AS linked,
+    toBool(direction = 'store_then_online' OR isNull(profile_id) OR row_number() OVER before = 1
+        OR occurred_at >= lagInFrame(occurred_at) OVER before + toIntervalMinute(gap_minutes)) AS opens
+FROM $database.ropo_touches
+WINDOW before AS (PARTITION BY direction, profile_id ORDER BY occurred_at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+COMMENT 'What is looked for before a purchase: research online, contacts in a branch';
+
+ALTER TABLE $database.ropo_contacts $on_cluster
+    COMMENT COLUMN event_id 'event',
+    COMMENT COLUMN profile_id 'whose it is; NULL: of nobody',
+    COMMENT COLUMN direction 'online_then_store: research; store_then_online: contact in a branch',
+    COMMENT COLUMN occurred_at 'time of the event',
+    COMMENT COLUMN touchpoint 'touchpoint',
+    COMMENT COLUMN channel 'channel',
+    COMMENT COLUMN linked 'its profile is known',
+    COMMENT COLUMN opens 'it opens a visit, or is a contact in a branch: count these';
+
 -- Whom an erased purchase had been met by before is not known any more. It is neither one of a known buyer nor one of an
 -- unknown one: it stays in purchases and value, is counted by itself (erased), and has no part in any share.
 CREATE OR REPLACE VIEW $database.ropo_purchases $on_cluster AS
 WITH
-    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE purchase = 'store') AS in_store,
-    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE purchase = 'web') AS online,
+    in_store AS (SELECT name FROM $database.catalogue_touchpoints WHERE purchase = 'store'),
+    online AS (SELECT name FROM $database.catalogue_touchpoints WHERE purchase = 'web'),
     (SELECT if(count() = 0, 30, argMax(look_back_days, version)) FROM $database.catalogue_log) AS window_days
 SELECT
-    p.event_id AS event_id, p.direction AS direction, if(p.is_named, p.profile_id, NULL) AS profile_id,
+    p.event_id AS event_id, if(p.to_store, 'online_then_store', 'store_then_online') AS direction, if(p.is_named, p.profile_id, NULL) AS profile_id,
     p.occurred_at AS occurred_at, p.currency AS currency, p.value AS value,
     toBool(p.is_named AND notEmpty(c.touchpoint) AND c.met_at >= p.occurred_at - toIntervalDay(window_days)) AS matched,
     toBool(matched OR (p.is_named AND p.profile_id IN (SELECT profile_id FROM $database.known_profiles))) AS known,
@@ -403,25 +453,28 @@ FROM
 (
     SELECT
         conversion_id AS event_id, 1 AS is_named, c.profile_id AS profile_id, c.occurred_at AS occurred_at,
-        toString(c.currency) AS currency, c.net AS value, [toString(c.touchpoint), splitByChar('.', toString(c.touchpoint))[1]] AS names,
-        if(hasAny(in_store, names), 'online_then_store', 'store_then_online') AS direction
+        toString(c.currency) AS currency, c.net AS value,
+        c.touchpoint IN (in_store) OR substringIndex(c.touchpoint, '.', 1) IN (in_store) AS to_store
     FROM $database.conversions AS c
-    WHERE c.closing AND (hasAny(in_store, names) OR hasAny(online, names))
+    WHERE c.closing AND (c.touchpoint IN (in_store) OR substringIndex(c.touchpoint, '.', 1) IN (in_store)
+        OR c.touchpoint IN (online) OR substringIndex(c.touchpoint, '.', 1) IN (online))
     UNION ALL
     SELECT
         t.event_id, 0, toUUID('00000000-0000-0000-0000-000000000000'), t.occurred_at, toString(t.currency),
-        ifNull(t.amount, 0), [toString(t.touchpoint), splitByChar('.', toString(t.touchpoint))[1]] AS names,
-        if(hasAny(in_store, names), 'online_then_store', 'store_then_online')
+        ifNull(t.amount, 0),
+        t.touchpoint IN (in_store) OR substringIndex(t.touchpoint, '.', 1) IN (in_store)
     FROM $database.touchpoints AS t
-    WHERE isNull(t.profile_id) AND (hasAny(in_store, names) OR hasAny(online, names))
+    WHERE isNull(t.profile_id)
+        AND (t.touchpoint IN (in_store) OR substringIndex(t.touchpoint, '.', 1) IN (in_store)
+            OR t.touchpoint IN (online) OR substringIndex(t.touchpoint, '.', 1) IN (online))
         AND t.event_id NOT IN (SELECT conversion_id FROM $database.conversions_log)
 ) AS p
 ASOF LEFT JOIN
 (
-    SELECT direction, assumeNotNull(profile_id) AS profile_id, occurred_at AS met_at, event_id, touchpoint
-    FROM $database.ropo_contacts
+    SELECT direction = 'online_then_store' AS to_store, assumeNotNull(profile_id) AS profile_id, occurred_at AS met_at, event_id, toString(touchpoint) AS touchpoint
+    FROM $database.ropo_touches
     WHERE isNotNull(profile_id)
-) AS c ON c.direction = p.direction AND c.profile_id = p.profile_id AND p.occurred_at >= c.met_at
+) AS c ON c.to_store = p.to_store AND c.profile_id = p.profile_id AND p.occurred_at >= c.met_at
 COMMENT 'Purchases on one side, and whether the buyer was met on the other side before';
 
 ALTER TABLE $database.ropo_purchases $on_cluster
@@ -769,21 +822,26 @@ COMMENT 'Return on spend and cost per conversion of each channel';
 -- A profile is known where it has an identifier of a person: a number of an order, a cookie and a device are none. Most
 -- identifiers were never moved: one line says all of them, and needs no history.
 CREATE OR REPLACE VIEW $database.known_profiles $on_cluster AS
-WITH lines AS
-(
-    SELECT identifier, policy, count() AS lines, any(profile_id) AS profile_id
-    FROM $database.profiles_log FINAL
-    WHERE change != 'stopped' AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
-    GROUP BY identifier, policy
-)
 SELECT DISTINCT profile_id
 FROM
 (
-    SELECT profile_id FROM lines WHERE lines = 1
+    SELECT any(profile_id) AS profile_id
+    FROM $database.profiles_log FINAL
+    WHERE change != 'stopped' AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
+    GROUP BY identifier, policy
+    HAVING count() = 1
     UNION ALL
-    SELECT profile_id FROM $database.identifiers
-    WHERE identifier IN (SELECT identifier FROM lines WHERE lines > 1)
-        AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
+    SELECT profile_id
+    FROM $database.identifiers
+    WHERE splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
+        AND identifier IN
+        (
+            SELECT identifier
+            FROM $database.profiles_log
+            WHERE change != 'stopped' AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
+            GROUP BY identifier
+            HAVING count() > 1
+        )
 )
 COMMENT 'Profiles with an identifier of a person';
 
