@@ -137,6 +137,29 @@ def test_what_nobody_may_name_and_what_nobody_earned_are_lines_of_their_own(pipe
     assert credits_of(told("--order", "R-1"), "linear") == [("unattributed", "1.000000000", "7.00")]
 
 
+def test_a_withdrawn_consent_stands_in_the_history_and_hides_the_path_of_today(pipeline: Pipeline) -> None:
+    two_visits_and_an_order(pipeline)
+    withdrawn = {"analytics": False, "context": {"consent": {"categoryPreferences": {"analytics": True}}}}
+    pipeline.seen(
+        an_event("no", ADA, minute=5 * DAY, touchpoint="consent_changed", properties=withdrawn,
+                 received_at=AT + timedelta(minutes=6 * DAY))
+    )  # fmt: skip
+    now = told("--order", "W-1")
+    assert {(one["touchpoint"], one["channel"], one["campaign"], one["owner"]) for one in now["path"]} == {
+        ("withheld", "withheld", None, None)
+    }
+    assert [posting["cause"] for posting in now["history"]] == ["conversion", "consent"]
+    assert now["history"][1]["recorded_at"].startswith((AT + timedelta(minutes=6 * DAY)).isoformat()[:19])
+    for model in MODELS:
+        assert credits_of(now, model) == [("withheld", "1.000000000", "10.01")]
+        restated = now["history"][1]["models"][model]
+        assert sum(Decimal(one["value"]) for one in (*restated["reversed"], *restated["written"])) == 0
+    shown = run("--order", "W-1").stdout
+    assert "consent" in shown
+    before = told("--order", "W-1", "--as-of", (AT + timedelta(days=4)).isoformat())
+    assert credits_of(before, "first") == [("search", "1.000000000", "10.01")]
+
+
 def test_people_read_it_section_by_section(pipeline: Pipeline) -> None:
     two_visits_and_an_order(pipeline)
     shown = run("--order", "W-1").stdout

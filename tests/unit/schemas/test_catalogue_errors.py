@@ -269,6 +269,16 @@ WRONG = {
         10,
         "attribution.models.last.transforms.0: Input should be 'unique'",
     ),
+    "a decision by a touchpoint that is none": (
+        ("[channels]", '[attribution.consent]\ndecisions = ["consent_given"]\n\n[channels]'),
+        None,
+        "attribution.consent.decisions: there is no touchpoint 'consent_given'",
+    ),
+    "a decision in words instead of a list": (
+        ("[channels]", '[attribution.consent]\ndecision_fields = "analytics"\n\n[channels]'),
+        10,
+        "attribution.consent.decision_fields: Input should be a valid tuple",
+    ),
     "another word for silence": (
         ("[channels]", '[attribution.consent]\nunknown = "maybe"\n\n[channels]'),
         10,
