@@ -1,12 +1,18 @@
-"""Fixtures that several files here share: a broker of either kind with our topics, and a publisher to it."""
+"""Fixtures that several files here share: a broker of either kind with our topics, and a publisher to it.
+
+What keeps positions by topics of fixed names needs a broker of its own: `tansu`, `kafka`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from deploy.local.apache_kafka import ApacheKafkaBroker
 from deploy.local.broker import BrokerProcess
+from deploy.local.tansu import TansuBroker
 from producers.publisher import Publisher
 from schemas.connection import KafkaConnection
 from tests.integration.collector_rig import make_topics
@@ -18,6 +24,22 @@ async def broker(request: pytest.FixtureRequest) -> BrokerProcess:
     running: BrokerProcess = request.getfixturevalue(request.param)
     await make_topics(running.bootstrap)
     return running
+
+
+@pytest.fixture
+def tansu(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[TansuBroker]:
+    """A Tansu of one test."""
+    broker = TansuBroker(free_port(), tmp_path / "tansu.log")
+    broker.start()
+    broker.wait_ready()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def kafka(kafka_broker_factory: Callable[..., ApacheKafkaBroker]) -> ApacheKafkaBroker:
+    """An Apache Kafka of one test."""
+    return kafka_broker_factory()
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ People's decisions come back before the touchpoints, and are not made again of w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -28,15 +26,6 @@ from tests.integration.sink_parts import INGEST, ARecord, collected, ends, journ
 from tests.integration.sink_rig import count
 
 Landed = dict[int, list[tuple[bytes, bytes, int]]]
-
-
-@pytest.fixture
-def tansu(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[TansuBroker]:
-    broker = TansuBroker(free_port(), tmp_path / "tansu.log")
-    broker.start()
-    broker.wait_ready()
-    yield broker
-    broker.stop()
 
 
 def archive(store: Store, cluster_id: str, records: list[Output]) -> Landed:

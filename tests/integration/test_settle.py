@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -27,20 +27,6 @@ from tests.integration.sink_parts import a_visit, collected, ends, journeys_of, 
 from tests.integration.sink_rig import SinkProcess, count
 
 GROUP = "the-worker"
-
-
-@pytest.fixture
-def tansu(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[TansuBroker]:
-    broker = TansuBroker(free_port(), tmp_path / "tansu.log")
-    broker.start()
-    broker.wait_ready()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def kafka(kafka_broker_factory: Callable[..., ApacheKafkaBroker]) -> ApacheKafkaBroker:
-    return kafka_broker_factory()
 
 
 class SmallWorker:

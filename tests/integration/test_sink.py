@@ -7,7 +7,7 @@ import random
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -29,21 +29,6 @@ from streams.core.stage import Output
 from tests.integration.sink_parts import INGEST, collected, ends, journeys_of, make_topics, produce, worked
 from tests.integration.sink_rig import SinkProcess, count, eventually, migrated
 from tests.unit.sinks.pipeline import an_event
-
-
-@pytest.fixture
-def tansu(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[TansuBroker]:
-    """A broker of its own: the sink's topics have fixed names."""
-    broker = TansuBroker(free_port(), tmp_path / "tansu.log")
-    broker.start()
-    broker.wait_ready()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def kafka(kafka_broker_factory: Callable[..., ApacheKafkaBroker]) -> ApacheKafkaBroker:
-    return kafka_broker_factory()
 
 
 async def test_what_is_on_tansu_is_queryable(tansu: TansuBroker, store: Store, tmp_path: Path) -> None:

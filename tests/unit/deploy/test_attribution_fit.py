@@ -20,22 +20,9 @@ from schemas.attribution_model import AttributionModel
 from streams.core.attribution.data_driven.fit import Request, fit
 from streams.core.attribution.data_driven.paths import Paths, from_sequences
 from streams.core.attribution.data_driven.published import weights_of, weights_on
-from streams.core.touch import Touch
+from tests.unit.core.data_driven.few_paths import PATHS, touch
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-PATHS = from_sequences(
-    [
-        (("email",), 40, 160, 4000),
-        (("email", "web"), 60, 40, 9000),
-        (("web", "print"), 0, 100, 0),
-        (("print", "email"), 1, 99, 50),
-        ((), 5, 0, 100),
-    ]
-)
-
-
-def touch(channel: str, campaign: str | None = None, name: str = "page_view") -> Touch:
-    return Touch(0, bytes(16), name, channel, campaign, 0)
 
 
 def test_a_name_that_lowers_the_rate_is_told() -> None:

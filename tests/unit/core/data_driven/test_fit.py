@@ -14,21 +14,7 @@ from streams.core.attribution.data_driven.fit import FitError, Request, fit
 from streams.core.attribution.data_driven.paths import from_sequences
 from streams.core.attribution.data_driven.published import PublishedWeights, name_at, weights_on
 from streams.core.attribution.data_driven.weights import UNITS
-from streams.core.touch import Touch
-
-PATHS = from_sequences(
-    [
-        (("email",), 40, 160, 4000),
-        (("email", "web"), 60, 40, 9000),
-        (("web", "print"), 0, 100, 0),
-        (("print", "email"), 1, 99, 50),
-        ((), 5, 0, 100),
-    ]
-)
-
-
-def touch(channel: str, campaign: str | None = None, name: str = "page_view") -> Touch:
-    return Touch(0, bytes(16), name, channel, campaign, 0)
+from tests.unit.core.data_driven.few_paths import PATHS, touch
 
 
 def test_the_diagnosis_counts_what_was_learned_from() -> None:
