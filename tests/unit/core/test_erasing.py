@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,18 +11,24 @@ from uuid import UUID
 
 import pytest
 
+from schemas.attribution_model import AttributionModel
 from schemas.base import profile_id
 from schemas.catalogue import Catalogue, load
 from schemas.erasure import NOBODY, Erasure
 from schemas.moves import Forwarding, Route
 from schemas.resolved import Resolved
-from schemas.topics import QUARANTINE, RESOLVED
+from schemas.revisit import Revisit
+from schemas.topics import MODELS, QUARANTINE, RESOLVED
 from schemas.touchpoint import Touchpoint
 from streams.core import touch_log
+from streams.core.fold import FoldStage
+from streams.core.loopback import Loopback
+from streams.core.stage import Output
 from tests.properties.erasing import totals
 from tests.properties.folding import ARRIVAL, START, ARecord, end_state
 from tests.properties.moving import World
 from tests.properties.storing import bounded, kept, live_keys, no_state
+from tests.properties.test_published_models import a_fit
 from tests.unit.core.life import DAY, HOUR, call, event, identifier, purchase, refund
 
 DEFAULT = load()
@@ -264,3 +271,28 @@ def test_days_are_those_of_utc() -> None:
     [one] = said(world, "conversions", NOBODY)
     assert one["occurred_at"] == f"{START:%Y-%m-%d}T00:00:00Z"
     assert timedelta(0) < late
+
+
+def test_the_fit_by_which_it_was_split_stays_said_and_later_fits_change_nothing_of_nobodys() -> None:
+    first, second = (a_fit(n, "markov", random.Random(n)) for n in (1, 2))
+    loop = Loopback([FoldStage(DEFAULT)])
+
+    def hear(*messages: Resolved | AttributionModel) -> None:
+        for one in messages:
+            value = one.model_dump_json().encode()
+            if isinstance(one, AttributionModel):
+                loop.put_everywhere(MODELS.name, one.name.encode(), value, 0)
+            else:
+                loop.put(Output(RESOLVED.name, str(ADA).encode(), value, 0))
+            loop.run()
+
+    revisit = Revisit(cause="model", evidence=UUID(int=8), recorded_at=RECORDED)
+    hear(first, *map(come, life()), erase(), second, Resolved(profile_id=ADA, revisit=revisit))
+    conversions = [json.loads(one.value or b"") for one in loop.records("touchpath.conversions")]
+    credits_ = [json.loads(one.value or b"") for one in loop.records("touchpath.credits")]
+    [nobodys] = [one for one in conversions if one["profile_id"] == str(NOBODY)]
+    assert nobodys["fits"] == {"markov": str(first.fit_id)}
+    [posting] = [one for one in credits_ if one["profile_id"] == str(NOBODY)]
+    fits = {entry["model"]: entry.get("fit_id") for entry in posting["entries"]}
+    assert fits.pop("markov") == str(first.fit_id)
+    assert set(fits.values()) == {None}
