@@ -83,6 +83,22 @@ def refuse_taken(name: str, taken: Iterable[str]) -> None:
         )
 
 
+def last_published(store: Store, name: str) -> Published:
+    """Give which fit of a model was published last.
+
+    Raises:
+        NotPublishedError: no model of that name was published, or it is withdrawn already.
+        StoreError: ClickHouse cannot be reached, or has no such tables.
+    """
+    every = published(store)
+    known = every.get(name)
+    if known is None or known.is_withdrawn:
+        said = f"{name} was withdrawn on {known.since:%Y-%m-%d %H:%M}" if known else f"no model {name!r} was published"
+        there = ", ".join(one.model for one in every.values() if not one.is_withdrawn)
+        raise NotPublishedError(f"{said}; in force: {there or 'none'}")
+    return known
+
+
 def publish(publisher: Publisher, store: Store, model: AttributionModel, clock: Callable[[], datetime]) -> None:
     """Send a kept model to the workers, wait until Kafka has it, and write down that it is in force from now on.
 
@@ -106,12 +122,7 @@ def withdraw(publisher: Publisher, store: Store, name: str, clock: Callable[[], 
         PublishFailed: Kafka did not acknowledge it in every partition: withdraw it again.
         StoreError: Kafka knows of it, and ClickHouse could not be told: withdraw it again.
     """
-    every = published(store)
-    known = every.get(name)
-    if known is None or known.is_withdrawn:
-        said = f"{name} was withdrawn on {known.since:%Y-%m-%d %H:%M}" if known else f"no model {name!r} was published"
-        there = ", ".join(one.model for one in every.values() if not one.is_withdrawn)
-        raise NotPublishedError(f"{said}; in force: {there or 'none'}")
+    known = last_published(store, name)
     send(publisher, [(name, "")], clock())
     store.insert("model_publications_log", _COLUMNS, [(name, known.fit_id, clock(), True)])
     return known

@@ -68,7 +68,8 @@ RESOLVED = Topic(
     model=Resolved,
     version=1,
     retention=timedelta(days=30),
-    writers=("worker", "fit"),  # the fit: revisits, by which a model that was published reaches what is booked
+    # Beside the workers: who publishes a model or applies a catalogue, and asks profiles to look again.
+    writers=("worker", "fit", "admin"),
     readers=("worker", "sink", "settle"),
 )
 IDENTITY = Topic(

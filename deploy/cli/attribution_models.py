@@ -115,7 +115,7 @@ def withdraw(
 
       touchpath attribution withdraw markov
     """
-    from deploy.attribution_publish import NotPublishedError
+    from deploy.attribution_publish import NotPublishedError, last_published
     from deploy.attribution_publish import withdraw as take_out
 
     settings = settings_of(config)
@@ -125,6 +125,7 @@ def withdraw(
 
     with tables_of(settings) as store:
         try:
+            last_published(store, name)  # before Kafka is asked for
             gone = _through(settings, store, act, f"{name} is not withdrawn", f"touchpath attribution withdraw {name}")
         except NotPublishedError as error:
             raise CommandError(f"{error} (touchpath attribution fits)", Exit.USAGE) from error
@@ -169,6 +170,8 @@ def _through(settings: Settings, store: Store, act: Callable[[Publisher, Store],
             return act(publisher, store)
     except PublishFailed as error:
         raise CommandError(f"{failed}: {error} (later: {later})", Exit.NOT_READY) from error
+    except CommandError as error:  # nobody answers there
+        raise CommandError(f"{failed}: {error} (later: {later})", error.code) from error
 
 
 def _for_people(rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
