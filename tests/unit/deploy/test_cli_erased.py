@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,7 +12,6 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli.app import app
 from deploy.cli.exits import CommandError, Exit
-from deploy.local.door_process import ClickHouseDoor
 from schemas.base import derived_id, profile_id
 from schemas.erasure import NOBODY, Erasure
 from schemas.money import Money
@@ -22,24 +19,15 @@ from schemas.resolved import Resolved
 from schemas.topics import RESOLVED
 from sinks.client import Store
 from streams.core.stage import Output
-from tests.integration.sink_rig import migrated
 from tests.unit.sinks.pipeline import AT, Pipeline, an_event
 
 ADA = "customer:ada"
 
 
-@pytest.fixture(scope="module")
-def tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, "test_cli_erased")
-    yield store
-    store.command(f"DROP DATABASE {store.database} SYNC")
-    store.close()
-
-
-@pytest.fixture(scope="module")
-def erased(tables: Store) -> Pipeline:
+@pytest.fixture(autouse=True)
+def erased(store_of_the_cli: Store) -> Pipeline:
     """Two visits and an order, and their customer is erased."""
-    pipeline = Pipeline(tables)
+    pipeline = Pipeline(store_of_the_cli)
     paid = Money(amount=Decimal("10.01"), currency="EUR")
     pipeline.seen(
         an_event("search", ADA, channel="search"),
@@ -52,13 +40,6 @@ def erased(tables: Store) -> Pipeline:
     pipeline.loop.put(Output(RESOLVED.name, whom.encode(), value, 1_790_000_000_000))
     pipeline.run()
     return pipeline
-
-
-@pytest.fixture(autouse=True)
-def settings(tables: Store, erased: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(tables.connection.port))
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", tables.database)
 
 
 def run(*words: str) -> Result:
@@ -82,8 +63,8 @@ def test_an_erased_conversion_says_so_with_the_day(asked: tuple[str, ...]) -> No
     assert [posting["cause"] for posting in story["history"]] == ["conversion", "erasure"]
 
 
-def test_what_is_said_of_nobody_is_explained_with_its_path_in_order_and_no_customer(tables: Store) -> None:
-    [(conversion,)] = tables.rows(f"SELECT conversion_id FROM {tables.database}.conversions")
+def test_what_is_said_of_nobody_is_explained_with_its_path_in_order_and_no_customer(store: Store) -> None:
+    [(conversion,)] = store.rows(f"SELECT conversion_id FROM {store.database}.conversions")
     told = run("attribution", "explain", str(conversion))
     assert told.exception is None, told.exception
     assert "nobody: the customer was erased. Times are days (UTC), and no id leads back" in told.stdout
@@ -95,7 +76,7 @@ def test_what_is_said_of_nobody_is_explained_with_its_path_in_order_and_no_custo
     ]  # fmt: skip
 
 
-def test_an_erased_profile_says_so_beside_what_is_still_there(tables: Store) -> None:
+def test_an_erased_profile_says_so_beside_what_is_still_there(store: Store) -> None:
     for key in (ADA, str(profile_id(ADA))):
         told = run("profile", key)
         assert told.exception is None, told.exception
@@ -105,9 +86,9 @@ def test_an_erased_profile_says_so_beside_what_is_still_there(tables: Store) -> 
         )
 
 
-def test_of_an_erased_profile_of_which_nothing_is_left_it_is_said(tables: Store) -> None:
+def test_of_an_erased_profile_of_which_nothing_is_left_it_is_said(store: Store) -> None:
     for table in ("touchpoints_log", "profiles_log"):
-        tables.command(f"TRUNCATE TABLE {tables.database}.{table}")
+        store.command(f"TRUNCATE TABLE {store.database}.{table}")
     assert "was erased on 2026-03-05" in failed(run("profile", str(profile_id(ADA))), Exit.FAILED)
 
 

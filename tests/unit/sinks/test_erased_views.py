@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from deploy.attribution_paths import Window, read_paths
-from deploy.local.door_process import ClickHouseDoor
 from schemas import topics
 from schemas.base import derived_id
 from schemas.catalogue import load
@@ -21,28 +19,17 @@ from schemas.journey import JourneySnapshot
 from sinks.catalogue import load_catalogue
 from sinks.client import Store
 from sinks.sql import query, statements
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 from tests.unit.sinks.landing import Landing
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = DAY + timedelta(days=400)
 
 
-@pytest.fixture(scope="module")
-def tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, "test_erased_views")
-    yield store
-    store.command(f"DROP DATABASE {store.database} SYNC")
-    store.close()
-
-
 @pytest.fixture
-def store(tables: Store) -> Store:
-    for [table] in tables.rows(f"SELECT name FROM system.tables WHERE database = '{tables.database}'"):
-        if table.endswith("_log") and table != "migrations_log":
-            tables.command(f"TRUNCATE TABLE {tables.database}.{table}")
-    load_catalogue(tables, load())
-    return tables
+def store(store: Store) -> Store:
+    load_catalogue(store, load())
+    return store
 
 
 def seen(store: Store, view: str, columns: str = "*", where: str = "1") -> list[tuple[Any, ...]]:
