@@ -25,7 +25,7 @@ from pathlib import Path
 
 from deploy.local.apache_kafka import ApacheKafkaBroker
 from deploy.local.ports import free_port
-from tests.benchmarks import attribution, collector, identity, latency, state, streams
+from tests.benchmarks import attribution, collector, identity, latency, state, streams, views
 from tests.benchmarks.report import Line, as_json, markdown, this_machine
 
 PLACE = Path(".touchpath")
@@ -157,6 +157,12 @@ def run_attribution(asked: Asked) -> list[Line]:
     return attribution.lines(attribution.measure_all(folder, sizes, names))
 
 
+def run_views(asked: Asked) -> list[Line]:
+    """What the views of attribution take, beside a bare scan."""
+    size = views.QUICK_SIZE if asked.quick else views.SIZE
+    return views.lines(*views.measure(asked.folder / "views", size))
+
+
 PARTS: dict[str, Callable[[Asked], list[Line]]] = {
     "streams": run_streams,
     "transport": run_transport,
@@ -166,6 +172,7 @@ PARTS: dict[str, Callable[[Asked], list[Line]]] = {
     "state": run_state,
     "identity": run_identity,
     "attribution": run_attribution,
+    "views": run_views,
 }
 
 
