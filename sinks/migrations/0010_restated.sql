@@ -85,10 +85,10 @@ CREATE OR REPLACE VIEW $database.models_published $on_cluster AS
 SELECT
     toString(l.model) AS model, argMax(l.fit_id, l.published_at) AS fit_id, max(l.published_at) AS since,
     argMax(l.withdrawn, l.published_at) AS is_withdrawn,
-    model IN (
+    toBool(model IN (
         SELECT arrayJoin(models) FROM $database.catalogue_log FINAL
-        WHERE version = (SELECT max(version) FROM $database.catalogue_log)) AS is_taken,
-    NOT is_withdrawn AND NOT is_taken AS in_force
+        WHERE version = (SELECT max(version) FROM $database.catalogue_log))) AS is_taken,
+    toBool(NOT is_withdrawn AND NOT is_taken) AS in_force
 FROM $database.model_publications_log AS l
 GROUP BY l.model
 ORDER BY model
@@ -106,7 +106,7 @@ CREATE OR REPLACE VIEW $database.model_fits $on_cluster AS
 SELECT
     f.fit_id AS fit_id, f.model AS model, f.kind AS kind, f.chain_order AS chain_order, f.level AS level,
     f.fitted_at AS fitted_at, if(p.times = 0, NULL, p.last) AS published_at,
-    f.fit_id IN (SELECT fit_id FROM $database.models_published WHERE in_force) AS in_force,
+    toBool(f.fit_id IN (SELECT fit_id FROM $database.models_published WHERE in_force)) AS in_force,
     f.since AS since, f.until AS until, f.wanted_conversions AS wanted_conversions, f.with_open AS with_open,
     f.bootstrap AS bootstrap, f.seed AS seed,
     f.rate AS rate, f.paths AS paths, f.journeys AS journeys, f.conversions AS conversions, f.pathless AS pathless,

@@ -183,3 +183,9 @@ def test_a_model_that_kafka_has_and_clickhouse_was_not_told_of_is_published_agai
     publish(models.publisher, store, ONE, lambda: AT)
     assert models.restate().conversions == 1
     assert (booked(store), whole(store)) == ([(1, [ONE.fit_id])], True)
+
+
+def test_both_views_and_their_columns_are_explained(store: Store) -> None:
+    of_both = f"database = '{store.database}' AND table IN ('attribution_stale', 'models_published')"
+    assert store.rows(f"SELECT table, name FROM system.columns WHERE {of_both} AND comment = ''") == []
+    assert store.rows(f"SELECT count() FROM system.tables WHERE {of_both} AND comment != ''") == [(2,)]
