@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from deploy.attribution_paths import Window, read_paths
-from deploy.local.door_process import ClickHouseDoor
 from schemas.base import profile_id
 from schemas.catalogue import load
 from schemas.cost import Spend, SpendDay
@@ -27,7 +23,7 @@ from sinks.client import Store
 from sinks.costs import write_costs
 from streams.core.attribution.data_driven.paths import Paths
 from streams.core.stage import Output
-from tests.integration.sink_rig import count, migrated
+from tests.integration.sink_rig import count
 from tests.unit.sinks.pipeline import AT, Pipeline, an_event
 
 DAY = 24 * 60
@@ -50,15 +46,6 @@ STAY = {
 }
 #: Of these the sum stays, as hours are told no more.
 SUMS = {"conversions_by_days": "conversions", "journeys_by_days_to_conversion": "journeys"}
-
-
-@pytest.fixture(scope="module")
-def store(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
-    store = migrated(clickhouse_door.port, "test_erasure_pipeline")
-    load_catalogue(store, load())
-    yield store
-    store.command(f"DROP DATABASE {store.database} SYNC")
-    store.close()
 
 
 def euro(minor: int) -> Money:
@@ -114,10 +101,10 @@ def seen(store: Store) -> Seen:
     return Seen(all_that_stays(store), customers, read_paths(store, load(), Window(AT + timedelta(days=100))).paths)
 
 
-@pytest.fixture(scope="module")
-def times(store: Store) -> tuple[Seen, Seen]:
+def test_what_is_summed_up_stays_to_the_cent_on_every_day_and_who_is_counted_does_not(store: Store) -> None:
     """Four customers, then two of them erased."""
     chance = random.Random(11)
+    load_catalogue(store, load())
     write_costs(store, "ads", [SpendDay((AT + timedelta(days=1)).date(), (Spend("search", None, euro(500)),))])
     pipeline = Pipeline(store, partitions=2)
     pipeline.seen(*(event for number in range(4) for event in a_life(chance, number)))
@@ -125,15 +112,9 @@ def times(store: Store) -> tuple[Seen, Seen]:
     before = seen(store)
     erase(pipeline, "customer:c0", 1)
     erase(pipeline, "customer:c1", 2)
-    assert count(store, "quarantine") == 0
-    return before, seen(store)
+    after = seen(store)
+    assert count(store, "quarantine") == count(store, "attribution_violations") == 0
 
-
-def test_what_is_summed_up_stays_to_the_cent_and_who_is_counted_does_not(
-    store: Store, times: tuple[Seen, Seen]
-) -> None:
-    before, after = times
-    assert count(store, "attribution_violations") == 0
     for view, rows in before.stays.items():
         assert after.stays[view] == rows, view
     assert (before.customers, after.customers) == (4, 2)
@@ -143,16 +124,15 @@ def test_what_is_summed_up_stays_to_the_cent_and_who_is_counted_does_not(
     )
     assert purchases - erased == known > 0 < erased
 
-
-def test_fits_learn_from_as_many_conversions_as_before(times: tuple[Seen, Seen]) -> None:
-    before, after = times
+    # Fits learn from as many conversions as before.
     assert sum(after.paths.converting) == sum(before.paths.converting) > 10
     assert sum(after.paths.value) == sum(before.paths.value)
     assert sum(after.paths.others) <= sum(before.paths.others)
+    assert_the_books_of_each_day_balance(store)
 
 
-@pytest.mark.usefixtures("times")
-def test_of_each_day_the_books_balance_before_the_erasure_and_after_it(store: Store) -> None:
+def assert_the_books_of_each_day_balance(store: Store) -> None:
+    """Before the erasure as after it, and over its midnight nothing changes."""
     d = store.database
     moments = [row[0] for row in store.rows(f"SELECT DISTINCT recorded_at FROM {d}.credits ORDER BY 1")]
     day = (AT + timedelta(days=80)).replace(hour=0)
