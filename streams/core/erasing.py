@@ -23,8 +23,15 @@ totals that stay equal by the day and to the cent. It takes the other books, and
 time of day. A campaign that is named after one person leads back, too: do not name campaigns so. What was erased on one
 day can be told from what was erased on another; where that was one person only, all of it hangs together.
 
-So whoever sends an erasure must not write the id of the demand where the person is named (a receipt), and must let its
-record in `touchpath.resolved`, which has both, go with the person's other records.
+What whoever sends an erasure must see to:
+
+- The id of the demand stands nowhere where the person is named (a receipt), and the demand's record in
+  `touchpath.resolved`, which has both, goes with the person's other records.
+- Touchpoints leave the archive before the demand is sent: a replay makes of them again what it finds there, and what is
+  said of nobody stays.
+- The rows of the profile leave ClickHouse behind it. What was taken back sums up to nothing; what the profile had
+  dropped for its bound still counts there, and has to be said of nobody from these rows. A copy of an erased event that
+  comes to another profile may have a lower revision than the withdrawal here, which hides it as long as it is there.
 """
 
 from collections.abc import Iterable, Sequence
