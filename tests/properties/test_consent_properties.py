@@ -1,5 +1,7 @@
 """The laws of consent: what decisions hide follows from their set, and is found again however they come."""
 
+import random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +46,7 @@ def test_what_is_hidden_is_what_the_rule_says(life: list[Touch]) -> None:
 
 
 @given(touches(), st.randoms(use_true_random=False))
-def test_decisions_one_by_one_in_any_order_hide_what_all_at_once_hide(life, chance) -> None:
+def test_decisions_one_by_one_in_any_order_hide_what_all_at_once_hide(life: list[Touch], chance: random.Random) -> None:
     arrivals = list(life)
     chance.shuffle(arrivals)
     veil: Veil | None = None
@@ -71,8 +73,10 @@ def test_only_conversions_with_a_touch_in_that_stretch_can_change(one: list[Touc
 
 @given(touches(tenants=3), st.integers(0, 12), st.integers(0, 3))
 @settings(max_examples=300)
-def test_what_is_remembered_of_dropped_decisions_hides_as_all_of_them_do_whoever_leaves(life, count, leaving) -> None:
-    dropped: list[Touch] = []
+def test_what_is_remembered_of_dropped_decisions_hides_as_all_of_them_do_whoever_leaves(
+    life: list[Touch], count: int, leaving: int
+) -> None:
+    dropped: tuple[Touch, ...] = ()
     for touch in life[:count]:
         if touch.flags & (DECIDES_NO | DECIDES_YES):
             dropped = remembered(dropped, touch)
@@ -84,9 +88,9 @@ def test_what_is_remembered_of_dropped_decisions_hides_as_all_of_them_do_whoever
 
 
 @given(touches(), st.randoms(use_true_random=False))
-def test_what_is_remembered_does_not_depend_on_who_came_first(life, chance) -> None:
+def test_what_is_remembered_does_not_depend_on_who_came_first(life: list[Touch], chance: random.Random) -> None:
     def remember(touches: list[Touch]) -> list[Touch]:
-        found: list[Touch] = []
+        found: tuple[Touch, ...] = ()
         for touch in touches:
             if touch.flags & (DECIDES_NO | DECIDES_YES):
                 found = remembered(found, touch)

@@ -11,8 +11,8 @@ from schemas.attributing import RULE_MODELS
 from schemas.resolved import Resolved
 from streams.core.fold import FoldStage
 from tests.properties.catalogues import catalogue_with
-from tests.properties.folding import ARecord, run
-from tests.unit.core.life import DAY, DEFAULT, HOUR, EndState, attributing, event, identifier, purchase, tell
+from tests.properties.folding import ARecord, EndState, run
+from tests.unit.core.life import DAY, DEFAULT, HOUR, attributing, event, identifier, purchase, tell
 
 FIELD = "context.consent.categoryPreferences.analytics"
 BOUGHT = purchase(9, DAY, "o1", "10.00")

@@ -10,20 +10,22 @@ from uuid import UUID
 
 import pytest
 
+from producers.adapters.sender import Sender
+from producers.adapters.web.segment import outcome_of
 from schemas.base import profile_id
+from schemas.outcome import Accepted
 from schemas.resolved import Resolved
 from schemas.touchpoint import Touchpoint
 from streams.core.conditions import Consent
 from streams.core.fold import FoldStage
 from streams.core.stage import Output
-from tests.properties.folding import ARecord, end_state, essence, run
+from tests.properties.folding import ARRIVAL, START, ARecord, EndState, end_state, essence, run
 from tests.properties.moving import World
 from tests.properties.storing import bounded, head_of, run_and_store
 from tests.unit.core.life import (
     DAY,
     DEFAULT,
     HOUR,
-    EndState,
     attributing,
     call,
     event,
@@ -178,6 +180,32 @@ def test_every_conversion_whose_window_holds_a_touch_that_is_hidden_now_is_told_
     assert named(tell([*visits, *sales, no(3, 2 * HOUR)])) == {"withheld"}  # and all behind it, until the next yes
     state = tell([*visits, *sales, no(3, 2 * HOUR), yes(4, 3 * HOUR)])
     assert {c for c, m, line in state.credits if line == identifier(2)} == {identifier(12), identifier(13)}
+
+
+#: As producers/snippet/src/tracker.ts sends a withdrawal: with what still held when it was sent.
+SNIPPET: dict[str, Any] = {
+    "event": "Consent Preference Updated",
+    "properties": {"analytics": False, "ads": False, "level": "none", "source": "tcf"},
+    "context": {"consent": {"level": "persistent", "categoryPreferences": {"analytics": True, "advertising": True}}},
+}
+#: As Segment's wrappers for banners send it, without properties
+#: (https://www.twilio.com/docs/segment/privacy/consent-management/consent-in-unify); its name was a shorter one until
+#: https://github.com/segmentio/analytics-next/pull/1072.
+SEGMENT = {"context": {"consent": {"categoryPreferences": {"analytics": False, "advertising": True}}}}
+SENT = {
+    "our snippet": SNIPPET,
+    "segment": {"event": "Segment Consent Preference Updated", **SEGMENT},
+    "segment's first wrapper": {"event": "Segment Consent Preference", **SEGMENT},
+}
+
+
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+def test_what_banners_send_passes_the_door_as_a_decision(sent: dict[str, Any]) -> None:
+    when = (START + 2 * DAY).isoformat()
+    raw = {"type": "track", "messageId": "m1", "userId": "ada", "originalTimestamp": when, **sent}
+    outcome = outcome_of(json.dumps(raw).encode(), None, Sender("web", "http:/v1/t", public=True), ARRIVAL, DEFAULT)
+    assert isinstance(outcome, Accepted)
+    assert lines(tell([visit(1), BOUGHT, outcome.touchpoint]), "linear") == HIDDEN
 
 
 # --- who moves takes what he has decided along

@@ -227,6 +227,16 @@ def test_a_life_after_one_that_outgrew_its_bound_begins_as_any_other(at_once: in
     assert sum(one["profile_id"] == str(ADA) for one in after.journeys.values()) == 1
 
 
+def test_a_life_after_an_erasure_is_not_bound_by_what_was_decided_before_it() -> None:
+    """Who decided that is forgotten, and so is that anybody did."""
+    withdrawn = event(1, HOUR, "consent_changed", properties={"analytics": False})
+    new = [come(call(2, 2 * DAY)), come(purchase(3, 3 * DAY, "o1"))]
+    for before in ([withdrawn], [withdrawn, *(event(n, n * DAY) for n in range(10, 16))]):
+        world = tell(*map(come, before), erase(), *new, catalogue=bounded(DEFAULT, 3))
+        (path,) = [one["path"] for one in said(world, "conversions", ADA)]
+        assert [step["touchpoint"] for step in path] == ["call"]
+
+
 def test_the_address_of_who_has_moved_on_outlives_the_erasure() -> None:
     there = [come(event(1, HOUR)), come(call(2, 2 * HOUR), owner="email:ada@example.org")]
     world = tell(*there, moved_to_bo(), erase(), come(purchase(3, DAY)))
