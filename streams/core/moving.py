@@ -250,7 +250,9 @@ class MovingProfile(Profile):
         restated = carry_out(self.profile_id, log, self._rules, change)
         self._progress = restated.fold.progress if restated.fold is not None else self._progress
         concerned = (touch for touch in change.new if touch.converts and change.concerns(touch))
-        now = {touch.id: touch for touch in concerned if not self._is_sealed(touch)}
+        # What has not converted here before has not been said, so it is said with what is known, sealed or not.
+        new = {touch.id for touch in (*came, *change.converts)}
+        now = {touch.id: touch for touch in concerned if touch.id in new or not self._is_sealed(touch)}
         anew = {derived("journey", self.profile_id, id_text(event_id)) for event_id in change.again}
         emissions = self._journey_changes(restated, recorded_at, anew)
         emissions += self._conversion_changes(restated, was, now, lambda _: cause, recorded_at, change.again)

@@ -6,9 +6,10 @@ standing alike, nothing differs from there on, and the rest is not looked at.
 
 from typing import NamedTuple
 
+from streams.core.ids import id_text
 from streams.core.journeys import Journey, JourneyFold, add
 from streams.core.rules import Rules
-from streams.core.touch import Touch
+from streams.core.touch import Key, Touch
 from streams.core.touch_log import TouchLog
 
 
@@ -46,17 +47,15 @@ def restate(
     now: JourneyFold | None = None
     before: dict[bytes, str] = {}
     after: dict[bytes, str] = {}
-    met: set[bytes] = set()
-    same = False
+    rest: Key | None = None  # from here on nothing differs
     for index in range(begin, log.segments):
         if now is not None and index > begin:
             events = log.segment(index)
             if was.progress == now.progress and events and events[0].at > until:
-                same = True
+                rest = events[0].key
                 break
             log.restart(index, now.progress.copy())
         for touch in log.segment(index):
-            met.add(touch.id)
             if touch.id == cause.id:
                 now = was.fork()
                 _step(now, touch, after)
@@ -73,10 +72,10 @@ def restate(
                 after[touch.id] = before[touch.id]
     if now is None:
         raise LookupError("the event is not in the log")  # a defect of the caller
-    if same:
+    if rest is not None:
         for fold in (was, now):
-            _add_later(fold, log, met, rules)
-    return Restated(was.known, now.known, before, after, None if same else now)
+            _add_later(fold, log, rest, rules)
+    return Restated(was.known, now.known, before, after, None if rest is not None else now)
 
 
 def _step(fold: JourneyFold, touch: Touch, converted: dict[bytes, str]) -> None:
@@ -85,12 +84,17 @@ def _step(fold: JourneyFold, touch: Touch, converted: dict[bytes, str]) -> None:
         converted[touch.id] = journey.id
 
 
-def _add_later(fold: JourneyFold, log: TouchLog, met: set[bytes], rules: Rules) -> None:
-    """Count what names the order of a journey and lies behind the place where the folds ended."""
-    for journey in fold.known.values():
-        if journey.order is None or journey is fold.progress.done:
-            continue
-        for touch in log.naming(journey.order):
+def _add_later(fold: JourneyFold, log: TouchLog, rest: Key, rules: Rules) -> None:
+    """Count what names the order of a journey and lies at `rest`, where the folds ended, or behind it.
+
+    Several conversions may close a journey with one order: what names it belongs to the last of them before it.
+    """
+    closed = {journey.closing: journey for journey in fold.known.values() if journey.order is not None}
+    for order in {journey.order for journey in closed.values()}:
+        journey: Journey | None = None
+        for touch in log.naming(order) if order is not None else ():
             rule = rules.of(touch)
-            if touch.id not in met and not (touch.converts and rule.closing):
+            if touch.converts and rule.closing:
+                journey = closed.get(id_text(touch.id))
+            elif journey is not None and journey is not fold.progress.done and touch.key >= rest:
                 add(journey, touch, rule.credit, touch.converts)

@@ -480,3 +480,14 @@ def test_a_copy_of_a_sealed_conversion_sent_to_the_new_home_counts_once() -> Non
     world = a_sealed_conversion_told_to_move()
     tell(world, TABLET, purchase(100, 5 * DAY, "o1"), version=1)
     assert net(end(world), 100) == 1000
+
+
+def test_a_conversion_whose_window_lies_behind_the_horizon_of_its_new_home_is_said_there_with_what_is_known() -> None:
+    world = World(1, bounded(DEFAULT, 10))
+    tell(world, COOKIE, call(50, 4 * DAY), purchase(100, 5 * DAY, "o1"))
+    tell(world, ADA, *(call(n, n * DAY) for n in (1, 2, *range(6, 15))), owner="customer:ada")
+    forward(world, COOKIE, to(ADA))
+    state = end(world)
+    assert 100 in held(world, ADA)
+    assert net(state, 100) == 1000
+    assert state.conversions[identifier(100)]["profile_id"] == str(ADA)
