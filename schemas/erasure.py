@@ -15,7 +15,8 @@ class Erasure(WireModel):
     who knows an order's number can find its conversion again.
 
     Times of what is said of nobody are the days (UTC). So is that of recording, also of what is taken back: both must
-    balance at every moment. As of an hour of that day itself, what was recorded on it counts from its midnight on.
+    balance at every later moment. Only as of an hour of that day itself, a conversion that was posted on it, too, may
+    count before its time or twice.
     """
 
     evidence: UUID

@@ -24,6 +24,7 @@ from streams.core.attribution.book import Book
 from streams.core.attribution.in_force import InForce, book_of, restored, stored, told
 from streams.core.clock import micros, moment
 from streams.core.emit import Emission
+from streams.core.erasing import recorded_on
 from streams.core.ids import small_hash
 from streams.core.moves import check_arrival, check_forwarding, check_moments
 from streams.core.moving import MovingProfile
@@ -223,7 +224,9 @@ def _recorded_at(resolved: ReadResolved, record: Record) -> datetime:
     """Say when it was recorded what a profile is told; of what is read again and was received long ago, the record."""
     if resolved.touchpoint is not None:
         return _moment_of(record.timestamp) if resolved.reread else resolved.touchpoint.received_at
-    for part in (resolved.forwarding, resolved.arrival, resolved.revisit, resolved.erasure):
+    if resolved.erasure is not None:
+        return recorded_on(micros(resolved.erasure.recorded_at))
+    for part in (resolved.forwarding, resolved.arrival, resolved.revisit):
         if part is not None:
             return moment(micros(part.recorded_at))
     return _moment_of(record.timestamp)

@@ -310,3 +310,20 @@ def test_the_fit_by_which_it_was_split_stays_said_and_later_fits_change_nothing_
     fits = {entry["model"]: entry.get("fit_id") for entry in posting["entries"]}
     assert fits.pop("markov") == str(first.fit_id)
     assert set(fits.values()) == {None}
+
+
+def test_a_profile_that_is_erased_under_another_catalogue_is_told_anew_first_and_all_of_it_on_that_day() -> None:
+    no_mail = DEFAULT.touchpoints | {
+        "email_clicked": DEFAULT.touchpoints["email_clicked"].model_copy(update={"credit": False})
+    }
+    other = DEFAULT.model_copy(update={"touchpoints": no_mail})
+    world = tell(*map(come, life()))
+    told = len(world.outputs)
+    world.fold = FoldStage(other)
+    world.write([erase()])
+    world.drain()
+    records = [json.loads(output.value) for output in world.outputs[told:]]
+    assert {record["recorded_at"] for record in records} == {"2026-05-06T00:00:00Z"}
+    causes = [record["cause"] for record in records if "cause" in record]
+    assert causes == ["catalogue", "erasure", "erasure"]
+    assert totals_of(world) == totals_of(tell(*map(come, life()), catalogue=other))
