@@ -276,7 +276,7 @@ WITH
                 SELECT conversion_id
                 FROM $database.credits
                 WHERE conversion_id IN (SELECT conversion_id FROM $database.credits_log WHERE sign = -1)
-                GROUP BY conversion_id, cityHash64(model, touchpoint_id, touchpoint)
+                GROUP BY conversion_id, cityHash64(model, line, ifNull(touchpoint_id, toUUID('00000000-0000-0000-0000-000000000000')))
                 HAVING sum(credit) < 0
             )
     ),
@@ -290,7 +290,7 @@ WITH
         FROM
         (
             SELECT
-                conversion_id, toString(model) AS model, (touchpoint_id, toString(touchpoint)) AS touch,
+                conversion_id, toString(model) AS model, ifNull(toString(touchpoint_id), line) AS touch,
                 toDecimal128(credit, 9) AS credit, value_minor
             FROM $database.credits
         ) AS c

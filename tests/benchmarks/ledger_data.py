@@ -23,14 +23,16 @@ AS_ONE = {"min_insert_block_size_rows": 100_000_000, "min_insert_block_size_byte
 TABLES = ("conversions_log", "credits_log", "touchpoints_log", "journeys_log", "profiles_log")
 
 
-def write_ledger(store: Store, size: int, *, pieces: int = 4, channels: int = 50, campaigns: int = 2_000) -> None:
+def write_ledger(
+    store: Store, size: int, *, pieces: int = 4, channels: int = 50, campaigns: int = 2_000, merging: bool = False
+) -> None:
     """Write `size` conversions, some five touches and twenty credits each, into a migrated, empty database.
 
-    Each of the large tables has as many parts as there are `pieces`, all with ids of the whole range, and keeps them:
-    that is about what a table looks like that a sink writes to.
+    Each of the large tables has as many parts as there are `pieces`, all with ids of the whole range, and keeps them,
+    unless `merging`: that is about what a table looks like that a sink writes to.
     """
     load_catalogue(store, load())
-    for table in TABLES:
+    for table in () if merging else TABLES:
         store.command(f"ALTER TABLE {store.database}.{table} MODIFY SETTING {UNMERGED}")
     given = {"size": size, "channels": channels, "campaigns": campaigns}
     for statement in statements(fill(SCRIPT.read_text(encoding="utf-8"), store.database)):
