@@ -89,7 +89,9 @@ def _kafka_is_possible(request: pytest.FixtureRequest) -> None:
 def kafka_broker(_kafka_is_possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafkaBroker]:
     """A running Apache Kafka, one for the whole run."""
     home = tmp_path_factory.mktemp("kafka")
-    broker = ApacheKafkaBroker(home / "data", ports.free_port(), home / "kafka.log", heap_mb=KAFKA_TEST_HEAP_MB)
+    broker = ApacheKafkaBroker(
+        home / "data", ports.free_port(), home / "kafka.log", heap_mb=KAFKA_TEST_HEAP_MB, short_lived=True
+    )
     broker.start()
     try:
         broker.wait_ready()
@@ -105,7 +107,9 @@ def kafka_broker_factory(_kafka_is_possible: None, tmp_path: Path) -> Iterator[C
 
     def make(heap_mb: int = KAFKA_TEST_HEAP_MB) -> ApacheKafkaBroker:
         home = tmp_path / f"kafka-{len(made)}"
-        broker = ApacheKafkaBroker(home / "data", ports.free_port(), home / "kafka.log", heap_mb=heap_mb)
+        broker = ApacheKafkaBroker(
+            home / "data", ports.free_port(), home / "kafka.log", heap_mb=heap_mb, short_lived=True
+        )
         made.append(broker)
         broker.start()
         broker.wait_ready()

@@ -15,6 +15,8 @@ from deploy.local.ports import LOOPBACK, free_port
 
 LOG4J = Path(__file__).with_name("kafka_log4j2.properties")
 DEFAULT_HEAP_MB = 768
+#: Java compiles quickly rather than well: half of the processor time until a broker is ready, and slower from then on.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1"
 
 # Settings of a single broker that wants to be up quickly. Internal topics get few partitions, since each
 # one is a directory and open files; the cleaner's buffer is 128 MB by default, too much for a small heap.
@@ -50,7 +52,10 @@ num.io.threads=4
 
 
 class ApacheKafkaBroker(BrokerProcess):
-    """Apache Kafka on 127.0.0.1:`port`, with topics and cluster id in `data_dir`, which outlive a restart."""
+    """Apache Kafka on 127.0.0.1:`port`, with topics and cluster id in `data_dir`, which outlive a restart.
+
+    One that is `short_lived` starts in half of the processor time and never gets as fast: for tests.
+    """
 
     name = "apache-kafka"
     start_timeout = 60.0
@@ -62,11 +67,13 @@ class ApacheKafkaBroker(BrokerProcess):
         log_path: Path,
         *,
         heap_mb: int = DEFAULT_HEAP_MB,
+        short_lived: bool = False,
         cache: Path | None = None,
     ) -> None:
         super().__init__(port, log_path)
         self.data_dir = data_dir
         self.heap_mb = heap_mb
+        self.short_lived = short_lived
         self._cache = cache
 
     @property
@@ -93,7 +100,7 @@ class ApacheKafkaBroker(BrokerProcess):
 
     def argv(self) -> list[str]:
         """Return the command line of the broker."""
-        return [*self._java(self.heap_mb), "kafka.Kafka", str(self._config)]
+        return [*self._java(self.heap_mb, short_lived=self.short_lived), "kafka.Kafka", str(self._config)]
 
     @property
     def _config(self) -> Path:
@@ -107,10 +114,11 @@ class ApacheKafkaBroker(BrokerProcess):
     def _meta(self) -> Path:
         return self._log_dir / "meta.properties"
 
-    def _java(self, heap_mb: int) -> list[str]:
+    def _java(self, heap_mb: int, *, short_lived: bool) -> list[str]:
         return [
             java_command(),
             f"-Xmx{heap_mb}m",
+            *([SHORT_LIVED] if short_lived else []),
             # Two cores are shared with everything else: no collector threads, no counters in a file.
             "-XX:+UseSerialGC",
             "-XX:-UsePerfData",
@@ -124,7 +132,10 @@ class ApacheKafkaBroker(BrokerProcess):
         # One argument, because an id may begin with a dash.
         tool.append(f"--cluster-id={_new_cluster_id()}")
         done = subprocess.run(
-            [*self._java(256), *tool, "--ignore-formatted"], capture_output=True, text=True, check=False
+            [*self._java(256, short_lived=True), *tool, "--ignore-formatted"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise LocalStackError(f"Apache Kafka could not format {self._log_dir}:\n{done.stdout}{done.stderr}")
