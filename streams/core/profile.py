@@ -416,8 +416,10 @@ class Profile:
         for event_id, conversion in now.items():
             old = books.bookings.of(conversion) if event_id in was else None
             journey_id = after.get(event_id) or (old.journey if old is not None else None)
-            if journey_id is None:
-                raise LookupError("a conversion without a journey")  # a defect of this file, never of the input
+            if journey_id is None:  # it would convert now, but its order's journey lies behind all that is kept
+                conversion.flags &= ~CONVERTS
+                self._log.changed(conversion)
+                continue
             facts, why = self._facts_of(conversion), reason(conversion)
             emissions += books.settle(
                 conversion, journey_id, facts, old, revision, recorded_at, why, again=event_id in again

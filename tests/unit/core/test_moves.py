@@ -18,6 +18,7 @@ from streams.core.fold import FoldStage
 from tests.properties.folding import ARRIVAL, START, ARecord, EndState, end_state
 from tests.properties.moving import World
 from tests.properties.storing import bounded, head_of, kept, profiles_in
+from tests.properties.test_horizon_properties import assert_ledger_is_whole
 from tests.unit.core.life import DAY, DEFAULT, HOUR, call, event, identifier, journeys, net, opening, purchase
 
 ADA, COOKIE, TABLET = (profile_id(owner) for owner in ("customer:ada", "anonymous:a1", "device:t1"))
@@ -491,3 +492,20 @@ def test_a_conversion_whose_window_lies_behind_the_horizon_of_its_new_home_is_sa
     assert 100 in held(world, ADA)
     assert net(state, 100) == 1000
     assert state.conversions[identifier(100)]["profile_id"] == str(ADA)
+
+
+def test_what_would_convert_in_place_of_one_that_leaves_and_names_a_journey_long_gone_does_not() -> None:
+    """Of two events that reach a conversion with one order the first counts, and it leaves."""
+    world = World(1, bounded(DEFAULT, 10))
+    tell(world, ADA, purchase(1, 0 * DAY, "o1"), purchase(2, DAY, "o2"), owner="customer:ada")
+    tell(world, ADA, event(3, 40 * DAY, "account_created", order="o1"))
+    tell(world, ADA, event(4, 41 * DAY, "account_created", order="o1"), owner="customer:ada")
+    tell(world, ADA, *(event(n, 42 * DAY + n * HOUR) for n in range(10, 18)), owner="customer:ada")
+    forward(world, ADA, to(COOKIE))
+    state = end(world)
+    assert {c["conversion_id"]: c["profile_id"] for c in state.conversions.values()} == {
+        identifier(1): str(ADA),
+        identifier(2): str(ADA),
+        identifier(3): str(COOKIE),
+    }
+    assert_ledger_is_whole(world.outputs, "moved")
