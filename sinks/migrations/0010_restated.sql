@@ -473,7 +473,7 @@ ASOF LEFT JOIN
 (
     SELECT direction = 'online_then_store' AS to_store, assumeNotNull(profile_id) AS profile_id, occurred_at AS met_at, event_id, toString(touchpoint) AS touchpoint
     FROM $database.ropo_touches
-    WHERE isNotNull(profile_id)
+    WHERE isNotNull(profile_id) AND profile_id IN (SELECT profile_id FROM $database.conversions WHERE closing)
 ) AS c ON c.to_store = p.to_store AND c.profile_id = p.profile_id AND p.occurred_at >= c.met_at
 COMMENT 'Purchases on one side, and whether the buyer was met on the other side before';
 
