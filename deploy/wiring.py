@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from streams.worker.topics import ChangelogTopic
 
 
+#: So many things may the fold say in one batch: seconds of work, where a transaction has twenty.
+MOST_AT_ONCE = 32_000
+
+
 def catalogue_of(settings: Settings) -> Catalogue:
     """Read the catalogue that is in force, its blocked identifiers in the writing of the doors.
 
@@ -53,7 +57,7 @@ def stages(catalogue: Catalogue) -> list[Stage]:
     from streams.core.fold import FoldStage  # noqa: PLC0415
     from streams.core.resolve import ResolveStage  # noqa: PLC0415
 
-    return [ResolveStage(catalogue), FoldStage(catalogue)]
+    return [ResolveStage(catalogue), FoldStage(catalogue, MOST_AT_ONCE)]
 
 
 def every_topic(settings: Settings) -> list[WantedTopic]:

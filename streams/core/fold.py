@@ -45,6 +45,8 @@ _FIRST_MOMENT = micros(EARLIEST)
 _LAST_MOMENT = micros(datetime.max.replace(tzinfo=UTC))
 #: A producer may write any number as a record's timestamp; the calendar ends with this one, in milliseconds.
 _LAST_TIMESTAMP = 253_402_300_799_000
+#: A profile that looks again at its conversions has that much work of it, in things said, also where it says nothing.
+_A_LOOK = 32
 
 
 class FoldStage:
@@ -59,7 +61,13 @@ class FoldStage:
     also_reads: tuple[str, ...] = (topics.MODELS.name,)
     stateful = True
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, most_at_once: int | None = None) -> None:
+        """Make the stage. A batch ends once it has said `most_at_once` things, and what is left comes with the next.
+
+        A touchpoint says a few, while a profile that looks again may say all its conversions anew: of many such records
+        one batch would take minutes, in which other lanes' transactions run out of time.
+        """
+        self._most_at_once = most_at_once
         self._rules = Rules(catalogue)
         self.edition = edition_of(catalogue)
         """Tells workers of one catalogue from those of another."""
@@ -82,7 +90,11 @@ class FoldStage:
             outputs.extend(Output(topic, key.encode(), encode(emission), at) for topic, key, emission in emissions)
 
         lane = self._lane(partition, read(MODELS))
-        for record in records:
+        most, taken = self._most_at_once, None
+        for place, record in enumerate(records):
+            if most is not None and len(outputs) + _A_LOOK * (counts["revisited"] + len(rereads)) >= most:
+                taken = place
+                break
             try:
                 if record.topic == topics.MODELS.name:
                     lane = self._hear(record, lane, counts)
@@ -115,7 +127,7 @@ class FoldStage:
         state = self._state(partition, lane, profiles, read)
         counts.update(self._rules.troubles)
         self._rules.troubles.clear()
-        return StageResult(outputs, state, counts)
+        return StageResult(outputs, state, counts, taken)
 
     def _state(
         self, partition: int, lane: "_Lane", profiles: Mapping[str, RenewingProfile], read: StateReader

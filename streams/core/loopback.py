@@ -100,7 +100,7 @@ class Loopback:
         batch = log[begin : begin + count]
         state = self.states[stage.name, partition]
         result = stage.process(partition, batch, state.get)
-        self._taken[stage.name, topic, partition] = begin + count
+        self._taken[stage.name, topic, partition] = begin + (len(batch) if result.taken is None else result.taken)
         for key, value in result.state.items():
             if value is None:
                 state.pop(key, None)

@@ -49,6 +49,7 @@ class StageResult(NamedTuple):
     outputs: list[Output]  # their order is kept within each output partition
     state: dict[bytes, bytes | None]  # changelog key -> new value, None removes; {} for a stateless stage
     counts: Mapping[str, int]  # named counters for the metrics, e.g. {"applied": 10, "duplicate": 1}
+    taken: int | None = None  # so many of the records are in it, at least one; the others come again. None: all
 
 
 StateReader = Callable[[bytes], bytes | None]
@@ -79,7 +80,7 @@ class Stage(Protocol):
         """Whether it has a table, and so a changelog topic."""
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
-        """Fold one batch; synchronous, pure given `read`.
+        """Fold one batch, or so much of its beginning as is enough at once; synchronous, pure given `read`.
 
         Bad input never raises: it becomes a quarantine output. Whatever is raised is a defect and stops the worker.
         """

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from streams.core.stage import Stage, StageResult
+from streams.worker.clients import TopicPartition
 from streams.worker.lanes import Offsets
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.stores import PartitionStore
@@ -58,14 +59,23 @@ class LaneRunner:
         self._write_seconds = metrics.write_seconds.labels(stage.name)
 
     async def run(self, records: Sequence[Any], next_offsets: Offsets) -> None:
-        """Take one batch through, and with it the sources to `next_offsets`.
+        """Take one batch through, and with it the sources to `next_offsets`; in as many steps as the stage wants.
 
         Raises:
             DefectError: the stage raised; nothing of the batch was written.
             FencedError: the partition has another owner; nothing of the batch is visible.
         """
+        while (taken := await self._step(records, next_offsets)) is not None:
+            records = records[taken:]
+
+    async def _step(self, records: Sequence[Any], next_offsets: Offsets) -> int | None:
+        """Take the beginning of a batch through; give how many records that were, None for all of them."""
         started = time.perf_counter()
         result = self._process(records)
+        taken = result.taken if result.taken is not None and result.taken < len(records) else None
+        if taken is not None:
+            records = records[:taken]
+            next_offsets = {TopicPartition(one.topic, one.partition): one.offset + 1 for one in records}
         processed = time.perf_counter()
         changelog_offset = await self._writer.write(
             result.outputs, self._changelog, result.state, records[-1].timestamp, next_offsets
@@ -79,6 +89,7 @@ class LaneRunner:
         self._outputs.inc(len(result.outputs))
         for event, count in result.counts.items():
             self._metrics.stage_events.labels(self._stage.name, event).inc(count)
+        return taken
 
     def _process(self, records: Sequence[Record]) -> StageResult:
         try:
