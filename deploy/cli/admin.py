@@ -103,6 +103,7 @@ def migrate(catalogue: CatalogueOption = None, as_json: JsonOption = False, conf
     TOUCHPATH_CLICKHOUSE__HOST=ch.example.org TOUCHPATH_CLICKHOUSE__SECURE=true touchpath migrate
     """
     from deploy.clickhouse import StoreUnreachableError, land_catalogue, migrate_all
+    from deploy.local_catalogue import is_followed
     from sinks.client import StoreError
     from sinks.migrations import MigrationError
 
@@ -111,10 +112,16 @@ def migrate(catalogue: CatalogueOption = None, as_json: JsonOption = False, conf
     try:
         applied = migrate_all(settings)
         land_catalogue(settings, known)
+        followed = is_followed(settings)
     except StoreUnreachableError as error:
         raise CommandError(str(error), Exit.NOT_READY) from error
     except (StoreError, MigrationError) as error:
         raise CommandError(str(error)) from error
+    if not followed:
+        say(
+            "touchpath: what was said follows another catalogue: `touchpath catalogue diff` says what differs, `apply`"
+            " lets it follow, once all workers go by this one"
+        )
     if as_json:
         json_out({"applied": applied, "database": settings.clickhouse.database})
     else:
