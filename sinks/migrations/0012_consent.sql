@@ -60,50 +60,39 @@ ALTER TABLE $database.attribution_by_consent $on_cluster
     COMMENT COLUMN revenue 'net, after refunds',
     COMMENT COLUMN withheld_revenue 'of it what consent hides';
 
--- As before, and what a person's decisions hide is left out too.
-CREATE OR REPLACE VIEW $database.ropo_contacts $on_cluster AS
+-- As before, and what a person's decisions hide is left out too; ropo_contacts and ropo_purchases read it.
+CREATE OR REPLACE VIEW $database.ropo_touches $on_cluster AS
 WITH
-    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE ropo = 'research' AND purchase = '') AS research,
-    (SELECT groupArray(name) FROM $database.catalogue_touchpoints WHERE ropo = 'store_contact' AND purchase = '') AS in_branch,
-    (SELECT if(count() = 0, 30, argMax(visit_gap_minutes, version)) FROM $database.catalogue_log) AS gap_minutes
+    research AS (SELECT name FROM $database.catalogue_touchpoints WHERE ropo = 'research' AND purchase = ''),
+    in_branch AS (SELECT name FROM $database.catalogue_touchpoints WHERE ropo = 'store_contact' AND purchase = '')
 SELECT
-    event_id, profile_id, direction, occurred_at, touchpoint, channel,
-    toBool(isNotNull(profile_id) AND ifNull(profile_id IN (SELECT profile_id FROM $database.known_profiles), false)) AS linked,
-    toBool(direction = 'store_then_online' OR isNull(profile_id) OR row_number() OVER before = 1
-        OR occurred_at >= lagInFrame(occurred_at) OVER before + toIntervalMinute(gap_minutes)) AS opens
-FROM
+    t.event_id AS event_id, t.profile_id AS profile_id,
+    if(t.touchpoint IN (research) OR substringIndex(t.touchpoint, '.', 1) IN (research),
+        'online_then_store', 'store_then_online') AS direction,
+    t.occurred_at AS occurred_at, t.touchpoint AS touchpoint, t.channel AS channel
+FROM $database.touchpoints AS t
+LEFT JOIN
 (
     SELECT
-        t.event_id AS event_id, t.profile_id AS profile_id, t.occurred_at AS occurred_at,
-        toString(t.touchpoint) AS touchpoint, toString(t.channel) AS channel,
-        [touchpoint, splitByChar('.', touchpoint)[1]] AS names,
-        if(hasAny(research, names), 'online_then_store', 'store_then_online') AS direction
-    FROM $database.touchpoints AS t
-    LEFT JOIN
-    (
-        SELECT
-            CAST(profile_id, 'Nullable(UUID)') AS hidden_profile, true AS hides,
-            (withdrawn_at, UUIDToNum(withdrawn_by)) AS no,
-            if(isNull(given_again_at), [], [(assumeNotNull(given_again_at), UUIDToNum(assumeNotNull(given_again_by)))]) AS yes
-        FROM $database.consent_withdrawals
-    ) AS w ON w.hidden_profile = t.profile_id
-    WHERE (hasAny(research, names) OR hasAny(in_branch, names))
-        AND NOT (JSONExtractBool(t.body, 'machine') OR JSONExtractBool(t.body, 'bot'))
-        AND NOT (mapContains(t.consent, 'analytics') AND NOT t.consent['analytics'])
-        AND NOT (ifNull(w.hides, false) AND if(
-            mapContains(t.consent, 'analytics'),
-            (t.occurred_at, UUIDToNum(t.event_id)) <= w.no,
-            empty(w.yes) OR (t.occurred_at, UUIDToNum(t.event_id)) < w.yes[1]))
-)
-WINDOW before AS (PARTITION BY direction, profile_id ORDER BY occurred_at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
-COMMENT 'What is looked for before a purchase: research online, contacts in a branch';
+        CAST(profile_id, 'Nullable(UUID)') AS hidden_profile, true AS hides,
+        (withdrawn_at, UUIDToNum(withdrawn_by)) AS no,
+        if(isNull(given_again_at), [], [(assumeNotNull(given_again_at), UUIDToNum(assumeNotNull(given_again_by)))]) AS yes
+    FROM $database.consent_withdrawals
+) AS w ON w.hidden_profile = t.profile_id
+WHERE (t.touchpoint IN (research) OR substringIndex(t.touchpoint, '.', 1) IN (research)
+        OR t.touchpoint IN (in_branch) OR substringIndex(t.touchpoint, '.', 1) IN (in_branch))
+    AND NOT (JSONExtractBool(t.body, 'machine') OR JSONExtractBool(t.body, 'bot'))
+    AND NOT (mapContains(t.consent, 'analytics') AND NOT t.consent['analytics'])
+    AND NOT (ifNull(w.hides, false) AND if(
+        mapContains(t.consent, 'analytics'),
+        (t.occurred_at, UUIDToNum(t.event_id)) <= w.no,
+        empty(w.yes) OR (t.occurred_at, UUIDToNum(t.event_id)) < w.yes[1]))
+COMMENT 'Events that are looked for before a purchase: research online, contacts in a branch';
 
-ALTER TABLE $database.ropo_contacts $on_cluster
+ALTER TABLE $database.ropo_touches $on_cluster
     COMMENT COLUMN event_id 'event',
     COMMENT COLUMN profile_id 'whose it is; NULL: of nobody',
     COMMENT COLUMN direction 'online_then_store: research; store_then_online: contact in a branch',
     COMMENT COLUMN occurred_at 'time of the event',
     COMMENT COLUMN touchpoint 'touchpoint',
-    COMMENT COLUMN channel 'channel',
-    COMMENT COLUMN linked 'its profile is known',
-    COMMENT COLUMN opens 'it opens a visit, or is a contact in a branch: count these';
+    COMMENT COLUMN channel 'channel';

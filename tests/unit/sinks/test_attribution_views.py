@@ -583,7 +583,8 @@ VIEWS = (
     "assisted_conversions", "top_paths", "items_bought", "products_by_path", "categories_by_path",
     "products_by_channel", "categories_by_channel", "time_to_conversion", "conversions_by_days",
     "conversions_by_touches", "channel_overlap", "roas_by_day", "roas_by_campaign", "roas_by_channel",
-    "ropo_contacts", "ropo_purchases", "ropo_by_month", "ropo", "known_profiles", "attribution_violations",
+    "ropo_touches", "ropo_contacts", "ropo_purchases", "ropo_by_month", "ropo", "known_profiles", "ledger_kinds",
+    "attribution_violations",
     "attribution_by_consent", "consent_withdrawals",
 )  # fmt: skip
 
