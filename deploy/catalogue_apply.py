@@ -35,6 +35,7 @@ _OF_CONVERSIONS = ("attribution", "currencies")
 _UNREADABLE = Difference(
     "catalogue", "another version of Touchpath has written the catalogue in force: all is read again", "reread"
 )
+_EVERYTHING = Difference("everything", "as demanded, every touchpoint is read again", "reread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,17 @@ def change_to(store: Store, catalogue: Catalogue) -> tuple[CatalogueChange, date
     return compare(known.catalogue, catalogue, rates_differ=rates_differ), known.since
 
 
-def plan(store: Store, catalogue: Catalogue) -> Plan:
+def plan(store: Store, catalogue: Catalogue, *, everything: bool = False) -> Plan:
     """Say what it takes until all that was said follows a catalogue.
+
+    `everything`: whatever differs, as workers may have gone by a catalogue that was never applied.
 
     Raises:
         StoreError: ClickHouse cannot be reached, or has no such tables.
     """
     change, since = change_to(store, catalogue)
+    if everything:
+        change = CatalogueChange((*change.differences, _EVERYTHING), None)
     if change.needs == "nothing":
         return Plan(change, since, 0, 0)
     parameters = {"only_conversions": _only_conversions(change), **_which(change)}
@@ -121,6 +126,8 @@ def apply(
     clock: Callable[[], datetime],
     catalogue: Catalogue,
     told: Told = lambda _done, _of, _what: None,
+    *,
+    everything: bool = False,
 ) -> Applied:
     """Let all that was said follow a catalogue, wait until it can be queried, and put it in force.
 
@@ -134,11 +141,11 @@ def apply(
     """
     began, since = time.monotonic(), clock()
     load_catalogue(store, catalogue)
-    found = plan(store, catalogue)
+    found = plan(store, catalogue, everything=everything)
     profiles = touchpoints = violations = 0
     if found.needs != "nothing":
         settle()
-        found = plan(store, catalogue)
+        found = plan(store, catalogue, everything=everything)
         evidence = derived_id("catalogue", digest_of(catalogue).hex())
         asked = (
             revisit_of(profile, "catalogue", evidence, since, clock())

@@ -56,6 +56,9 @@ def diff(
 
 def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be touched; change nothing.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Ask every profile, read every touchpoint again, whatever differs.")
+    ] = False,
     catalogue: CatalogueOption = None,
     timeout: TimeoutOption = 60,
     as_json: JsonOption = False,
@@ -65,7 +68,8 @@ def apply(
 
     Restart all workers with the catalogue first. What differs is reversed and written anew in the ledger, with the
     cause `catalogue`; what stays the same is not touched. Run again, it changes nothing; broken off, it is begun anew.
-    What lies beyond the bound of a profile (the newest 1,000 touchpoints) stays as it was said.
+    What lies beyond the bound of a profile (the newest 1,000 touchpoints) stays as it was said. If workers have gone by
+    a catalogue in between that was never applied, only --everything reaches what came meanwhile.
 
       touchpath catalogue apply --dry-run      how many profiles and touchpoints it concerns
       touchpath catalogue apply
@@ -77,13 +81,13 @@ def apply(
     from deploy.catalogue_apply import plan
 
     with tables_of(settings) as store:
-        found = plan(store, wanted)
+        found = plan(store, wanted, everything=everything)
     if dry_run:
         _tell_plan(found, as_json=as_json)
         return
     if not as_json:
         _tell_differences(found.change.differences, found.since)
-    applied = _applied(settings, wanted, timeout)
+    applied = _applied(settings, wanted, timeout, everything=everything)
     if as_json:
         json_out({"needs": found.needs, "differences": _as_json(found.change.differences), **asdict(applied)})
     else:
@@ -95,7 +99,7 @@ def apply(
         )
 
 
-def _applied(settings: Settings, catalogue: Catalogue, timeout: float) -> Applied:
+def _applied(settings: Settings, catalogue: Catalogue, timeout: float, *, everything: bool) -> Applied:
     """Apply the catalogue; who is not there ends the command."""
     import asyncio
     import logging
@@ -124,7 +128,8 @@ def _applied(settings: Settings, catalogue: Catalogue, timeout: float) -> Applie
                 wait = partial(settle_patiently, worker_groups=[settings.worker.app_id], on_progress=waiting)
                 asyncio.run(wait(settings.kafka, settings.clickhouse, patience=timeout))
 
-            return apply_it(store, publisher, settle, lambda: datetime.now(UTC), catalogue, told)
+            now = partial(datetime.now, UTC)
+            return apply_it(store, publisher, settle, now, catalogue, told, everything=everything)
     except (SettleTimeout, PublishFailed) as error:
         raise CommandError(f"not applied: {error}{later}", Exit.NOT_READY) from error
     except (KafkaError, OSError) as error:

@@ -56,10 +56,11 @@ class Wires:
         done.set_result(None)
         return done
 
-    def apply(self, new: Catalogue, at: datetime = LATER) -> Applied:
+    def apply(self, new: Catalogue, at: datetime = LATER, *, everything: bool = False) -> Applied:
         self.fold.stage = FoldStage(new)
         self.sent = []
-        return apply(self.store, cast(Publisher, self), self.pipeline.run, lambda: at, new)
+        publisher = cast(Publisher, self)
+        return apply(self.store, publisher, self.pipeline.run, lambda: at, new, everything=everything)
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         return self.store.table(text)[1]
@@ -160,3 +161,15 @@ def test_a_label_is_in_force_at_once_and_asks_nobody(wires: Wires) -> None:
     assert change_to(wires.store, other)[0].differences == ()
     assert not take_over(wires.store, SHORT, LATER)
     assert wires.apply(other).profiles == 0
+
+
+def test_what_came_under_a_catalogue_that_was_never_applied_follows_on_demand(wires: Wires) -> None:
+    wires.fold.stage = FoldStage(PRO)
+    wires.pipeline.seen(joined("ada", "pro"))
+    assert wires.sql("SELECT conversion FROM conversions") == [("pro",)]
+    assert wires.apply(OLD).profiles == 0
+    assert wires.sql("SELECT conversion FROM conversions") == [("pro",)]
+    done = wires.apply(OLD, everything=True)
+    assert (done.profiles, done.touchpoints) == (1, 1)
+    assert wires.sql("SELECT conversion, net_minor FROM conversions") == [("account", 0)]
+    assert wires.is_whole
