@@ -147,21 +147,28 @@ def door_database(clickhouse_door: ClickHouseDoor) -> Iterator[str]:
     run(f"DROP DATABASE {name} SYNC")
 
 
+def _shape_of(store: Store) -> tuple[object, ...]:
+    shape = "SELECT count(), groupBitXor(cityHash64(name, create_table_query)) FROM system.tables"
+    return store.rows(f"{shape} WHERE database = {{database:String}}", {"database": store.database})[0]
+
+
 @pytest.fixture(scope="session")
-def _tables(clickhouse_door: ClickHouseDoor) -> Iterator[Store]:
+def _tables(clickhouse_door: ClickHouseDoor) -> Iterator[tuple[Store, tuple[object, ...]]]:
     # Our migrations take longer than most tests: they run once, and tests share what they make.
     store = migrated(clickhouse_door.port, "test_tables")
-    yield store
+    yield store, _shape_of(store)
     store.close()
 
 
 @pytest.fixture
-def store(_tables: Store) -> Store:
+def store(_tables: tuple[Store, tuple[object, ...]]) -> Iterator[Store]:
     """All our tables and views, empty. Change rows, never the shape: the next test gets the same tables."""
+    store, shape = _tables
     full = "database = {database:String} AND engine LIKE '%MergeTree' AND total_rows > 0 AND name != 'migrations_log'"
-    for [table] in _tables.rows(f"SELECT name FROM system.tables WHERE {full}", {"database": _tables.database}):
-        _tables.command(f"TRUNCATE TABLE {_tables.database}.{table}")
-    return _tables
+    for [table] in store.rows(f"SELECT name FROM system.tables WHERE {full}", {"database": store.database}):
+        store.command(f"TRUNCATE TABLE {store.database}.{table}")
+    yield store
+    assert _shape_of(store) == shape, "the test has changed tables or views that others use: take `door_database`"
 
 
 @pytest.fixture(scope="session")

@@ -48,9 +48,12 @@ def test_a_writer_that_gave_a_batch_up_writes_none_after_it(store: Store, free_p
 def test_what_clickhouse_refuses_is_tried_again_and_nothing_is_skipped(store: Store) -> None:
     writer = Writer(store, SETTINGS, Metrics())
     store.command(f"RENAME TABLE {store.database}.collected_log TO {store.database}.hidden")
-    writer.stop()
-    assert not writer.write(a_batch(0), "c")
-    assert writer.failing
+    try:
+        writer.stop()
+        assert not writer.write(a_batch(0), "c")
+        assert writer.failing
+    finally:
+        store.command(f"RENAME TABLE {store.database}.hidden TO {store.database}.collected_log")
     assert positions.load(store, "c") == {}
 
 
