@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +11,7 @@ import pytest
 from deploy import settle_patiently as settle_patiently_module
 from deploy.settle import LOOPS, Behind, Progress, SettleReport, SettleTimeout, Wait, until_at_rest
 from deploy.settle_ends import Ends
-from deploy.settle_patiently import settle_patiently
+from deploy.settle_patiently import Stall, settle_patiently
 from schemas import topics
 from schemas.connection import ClickHouseConnection, KafkaConnection
 from sinks.positions import Place
@@ -71,32 +72,57 @@ async def test_it_is_not_waited_longer_than_asked_for() -> None:
         await until_at_rest(Chain(5), PLACES, Wait(time.monotonic() - 60, 60, None), 12)
 
 
-async def test_it_is_waited_as_long_as_somebody_gets_further_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = [(900, 500), (500, 0), (300, 300)]
-    waited = []
+# ---- patience
 
-    def behind(offsets: int) -> Behind:
-        return Behind("the sink", topics.CREDITS.name, 0, offsets)
 
-    async def settled(*_connections: object, on_progress: Progress, timeout: float, **_more: object) -> SettleReport:
-        first, last = waits[len(waited)]
-        waited.append(timeout)
-        on_progress([behind(first)])
-        if not last:
-            return SettleReport(1, 1, 0, timeout)
-        on_progress([behind(last)])
-        raise SettleTimeout(timeout, [behind(last)])
+def behind(offsets: int, who: str = "the sink") -> Behind:
+    return Behind(who, topics.CREDITS.name, 0, offsets)
+
+
+def test_it_is_waited_as_long_as_somebody_gets_further_and_no_longer() -> None:
+    clock = iter(range(0, 1000, 5))
+    heard: list[int] = []
+    stall = Stall(20, lambda now: heard.append(len(now)), lambda: next(clock))
+    for offsets in (900, 900, 900, 900, 500, 500, 500, 500, 499):
+        stall.heard([behind(offsets)])
+    # The worker is through, and now it is the sink's turn; looks with nobody behind are progress.
+    stall.heard([])
+    stall.heard([])
+    for _ in range(4):
+        stall.heard([behind(499, "the worker")])
+    with pytest.raises(SettleTimeout, match="not settled after 20 s: the worker is 499 offsets behind"):
+        stall.heard([behind(499, "the worker")])
+    assert heard == [1] * 9 + [0, 0] + [1] * 5
+
+
+def test_looks_that_come_to_no_end_are_silence() -> None:
+    moments = iter([0.0, 5.0, 35.0, 36.0])
+    stall = Stall(20, None, lambda: next(moments))
+    stall.heard([behind(1)])
+    assert not stall.silent
+    assert stall.silent
+
+
+async def test_patience_gives_the_report_and_what_goes_wrong_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = SettleReport(1, 1, 0, 0.1)
+
+    async def settled(*_connections: object, on_progress: Progress, **_more: object) -> SettleReport:
+        on_progress([])
+        while True:
+            await asyncio.sleep(0.01)
+            if not left:
+                return report
+            on_progress([behind(left[-1])])
+            if len(left) > 1:
+                left.pop()
 
     monkeypatch.setattr(settle_patiently_module, "settle", settled)
-    connections = KafkaConnection(), ClickHouseConnection()
-    heard: list[int] = []
 
     async def patiently() -> SettleReport:
-        return await settle_patiently(
-            *connections, worker_groups=["w"], patience=7, on_progress=lambda now: heard.append(now[0].offsets)
-        )
+        return await settle_patiently(KafkaConnection(), ClickHouseConnection(), worker_groups=["w"], patience=0.1)
 
-    assert (await patiently()).accepted == 1
-    assert (waited, heard) == ([7, 7], [900, 500, 500])
-    with pytest.raises(SettleTimeout, match="the sink is 300 offsets behind"):
+    left: list[int] = []
+    assert await patiently() == report
+    left = [3, 2, 1]
+    with pytest.raises(SettleTimeout, match="the sink is 3 offsets behind"):
         await patiently()
