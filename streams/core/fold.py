@@ -27,7 +27,6 @@ from streams.core.emit import Emission
 from streams.core.erasing import recorded_on
 from streams.core.ids import small_hash
 from streams.core.moves import check_arrival, check_forwarding, check_moments
-from streams.core.moving import MovingProfile
 from streams.core.renewal import RenewingProfile, rules_of_then
 from streams.core.resolve import quarantine
 from streams.core.rules import Rules
@@ -244,7 +243,9 @@ def _recorded_at(resolved: ReadResolved, record: Record) -> datetime:
     return _moment_of(record.timestamp)
 
 
-def _told(profile: MovingProfile, resolved: ReadResolved, touch: Touch | None, counts: Counter[str]) -> list[Emission]:
+def _told(
+    profile: RenewingProfile, resolved: ReadResolved, touch: Touch | None, counts: Counter[str]
+) -> list[Emission]:
     """Tell a profile what a record says, and give what that changes."""
     emissions: list[Emission]
     if touch is not None and resolved.touchpoint is not None and not resolved.reread:

@@ -16,15 +16,13 @@ from itertools import islice
 from streams.core import emit
 from streams.core.clock import micros, moment
 from streams.core.consenting import NOTHING, Stretch, remembered, veil_of
-from streams.core.erasing import Erased, demand_of, recorded_on, said_of_nobody
 from streams.core.ids import derived, id_text
-from streams.core.journeys import JourneyFold, Progress
 from streams.core.moves import EPOCH, Address, enter, leave, newest, routes_of, tenant_name, without
-from streams.core.profile import Others, Profile
+from streams.core.profile import Profile
 from streams.core.remake import carry_out, work_out
 from streams.core.tail import by_key
 from streams.core.touch import DECIDES, TENANT_SHIFT, Touch
-from streams.core.wire import ReadErasure, ReadForwarding, WireArrival, WireTouch
+from streams.core.wire import ReadForwarding, WireArrival, WireTouch
 
 
 class MovingProfile(Profile):
@@ -55,14 +53,14 @@ class MovingProfile(Profile):
                     lives_here = True
                 else:
                     decisions.setdefault(route.target, []).append(touch)
-        addresses = self._addresses
+        addresses = self._tenancy.addresses
         for route in routes:
             addresses = without(addresses, route)
         if not forwarding.final:
             addresses = [*addresses, *(route for route in routes if route.target != own)]
-        self.changed |= addresses != self._addresses
+        self.changed |= addresses != self._tenancy.addresses
         emissions = self._let_go(forwarding, routes, leaving, decisions) if leaving or decisions else []
-        self._note(tenant, addresses, lives_here=lives_here)
+        self._tenancy.note(tenant, addresses, lives_here=lives_here)
         if self._holds_nothing():  # it is forgotten here, and not where the batch happens to end
             self._revision = 0
         return emissions
@@ -93,22 +91,6 @@ class MovingProfile(Profile):
             )
         return emissions
 
-    def _note(self, tenant: int, addresses: list[Address], *, lives_here: bool) -> None:
-        """Keep the addresses, and the place of the tenant only if something is left of it."""
-        tenants = self._tenants()
-        if not lives_here and all(address.tenant != tenant for address in addresses):
-            tenants[tenant] = None
-        self._keep(tenants, addresses)
-
-    def _tenants(self) -> list[str | None]:
-        return [self._tenant, *(self._others.tenants if self._others is not None else ())]
-
-    def _keep(self, tenants: list[str | None], addresses: list[Address]) -> None:
-        while len(tenants) > 1 and tenants[-1] is None:
-            tenants.pop()
-        self._tenant = tenants[0]
-        self._others = Others(tenants[1:], addresses) if addresses or len(tenants) > 1 else None
-
     def arrive(self, arrival: WireArrival) -> tuple[dict[str, int], list[emit.Emission]]:
         """Take in what another profile has let go; give how many came to what end, and what changes.
 
@@ -125,7 +107,7 @@ class MovingProfile(Profile):
         for moved in arrival.touches:
             touch = enter(moved, 0, version)
             known = log.get(touch)
-            address = self._address(name, touch.at, version) if known is None else None
+            address = self._tenancy.address(name, touch.at, version) if known is None else None
             if address is not None:
                 onward.setdefault((address.target, address.version), (address, []))[1].append(moved)
             elif known is None and moved.dropped:
@@ -165,43 +147,6 @@ class MovingProfile(Profile):
             revision = max(self._revision, arrival.revision)
             emissions += emit.arrivals(self.profile_id, arrival.owner, arrival.policy, address, touches, revision, at)
         return counts, emissions
-
-    def erase(self, erasure: ReadErasure) -> list[emit.Emission]:
-        """Take back all that was said, say its totals of nobody, and forget; the copy of a demand changes nothing.
-
-        What is still under way to here begins a new life. What has moved on is another profile's: its address stays, so
-        that what is under way to here finds it, and with the address the owner's name. What was dropped for the bound
-        is not known any more: it stays in ClickHouse as it was said.
-        """
-        demand, erased = demand_of(erasure.evidence), self._erased or Erased(0, [])
-        if demand in erased.demands:
-            return []
-        self._revision += 1
-        self.changed = True
-        log, books, recorded_at = self._log, self._books, recorded_on(micros(erasure.recorded_at))
-        fold = JourneyFold(self.profile_id, self._rules, log.start(0).copy())
-        for touch in log:
-            fold.step(touch)
-        journeys = list(fold.known.values())
-        conversions = [(touch, books.bookings.of(touch)) for touch in log if touch.converts]
-        nobodys = said_of_nobody(self.profile_id, erasure.evidence, journeys, conversions, recorded_at)
-        emissions = [self._snapshot(journey, recorded_at, withdrawn=True) for journey in journeys]
-        for touch, _ in conversions:
-            emissions += books.take_back(touch, self._revision, recorded_at, "erasure")
-        postings = [touch.sale.revision for touch, _ in conversions if touch.sale is not None]
-        self._erased = Erased(max([erased.postings, *postings]), [*erased.demands, demand])
-        self._forget()
-        return emissions + nobodys
-
-    def _forget(self) -> None:
-        """Begin anew, under a revision and numbers of postings that go on, and with the addresses."""
-        self._log.replace(0, [], Progress(), [])
-        self._log.base = Progress()
-        self._progress, self._horizon, self._consents = Progress(), None, None
-        self._books.floor = self._erased.postings if self._erased is not None else 0
-        addressed = {address.tenant for address in self._addresses}
-        tenants = [name if place in addressed else None for place, name in enumerate(self._tenants())]
-        self._keep(tenants, self._addresses)
 
     def _count_on(self, known: Touch, copy: Touch) -> None:
         """Count the postings of a conversion that is here already on from those of a copy that has come."""

@@ -10,6 +10,7 @@ A tenant is an identifier and a policy whose events live here together: they mov
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Literal
 
 import msgspec
@@ -22,56 +23,21 @@ from streams.core.attribution.facts import Facts
 from streams.core.attribution.path import facts_of
 from streams.core.bookkeeping import Bookkeeper
 from streams.core.consenting import NOTHING, Consents, Stretch, Veil, between, remembered, veil_of, veil_with
-from streams.core.erasing import Erased
+from streams.core.head import Head, decode_head, encode_head
 from streams.core.journeys import Journey, JourneyFold, Progress, step
-from streams.core.moves import EPOCH, Address, leave, newest, tenant_name
+from streams.core.moves import EPOCH, leave, tenant_name
 from streams.core.restate import Restated, restate
 from streams.core.rules import Rules, TouchRule
 from streams.core.tail import Tail
+from streams.core.tenancy import Tenancy
 from streams.core.touch import CONVERTS, DECIDES, FINAL, OPENS_VISIT, TENANT_SHIFT, Touch
-from streams.core.touch_log import ChunkReader, ChunkRef, TouchLog
+from streams.core.touch_log import ChunkReader, TouchLog
 from streams.core.visits import flips_after, mark_visit
 
 Fate = Literal["applied", "restated", "duplicate", "beyond_horizon", "passed_on"]
 
 
-class Others(msgspec.Struct, array_like=True, gc=False):
-    """What few profiles have: tenants beside the first (None: the place is free), and where some have moved to."""
-
-    tenants: list[str | None] = []
-    addresses: list[Address] = []
-
-
-class Head(msgspec.Struct, array_like=True, gc=False):
-    """What is stored under a profile's key: the newest events, where the journeys stand, and where older chunks are.
-
-    `horizon` is the newest event ever dropped for the bound, and `base` how the journeys stood there. `tenant` is
-    the first one, named by `moves.tenant_name`; None: the place is free; "": events without an owner, which never move.
-    `catalogue` is the digest of the one that all of it was told by; see `renewal`. `erased`: all before is forgotten.
-    """
-
-    revision: int = 0
-    next_chunk: int = 0
-    chunks: list[ChunkRef] = []
-    tail: bytes = b""
-    tail_count: int = 0
-    progress: Progress = msgspec.field(default_factory=Progress)
-    horizon: tuple[int, bytes] | None = None
-    base: Progress | None = None
-    tail_start: Progress | None = None
-    tenant: str | None = ""
-    others: Others | None = None
-    catalogue: bytes = b""
-    erased: Erased | None = None
-    consents: Consents | None = None
-
-
-#: Whenever the table of tenants has grown by so many, it is looked through for those who are gone.
-_LOOK_AROUND = 16
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode_head = msgspec.msgpack.Decoder(Head).decode
-
 
 Reason = Callable[[Touch], str]
 """Why a conversion's credits are posted."""
@@ -91,7 +57,7 @@ class Profile:
     ) -> None:
         self.profile_id = profile_id
         self._rules = rules
-        head = _decode_head(stored) if stored is not None else Head(tenant=None)
+        head = decode_head(stored) if stored is not None else Head(tenant=None)
         self._revision = head.revision
         self._log = TouchLog(
             head.chunks,
@@ -105,8 +71,7 @@ class Profile:
         self._books = Bookkeeper(profile_id, rules, book, Bookings(read_booking), self._log.changed)
         self._progress = head.progress
         self._horizon = head.horizon
-        self._tenant = head.tenant
-        self._others = head.others
+        self._tenancy = Tenancy(head.tenant, head.others)
         self._erased = head.erased
         if head.erased is not None:
             self._books.floor = head.erased.postings
@@ -144,13 +109,13 @@ class Profile:
             self._horizon,
             base=log.base if self._horizon is not None else None,
             tail_start=log.tail_start if log.refs else None,
-            tenant=self._tenant,
-            others=self._others,
+            tenant=self._tenancy.first,
+            others=self._tenancy.others,
             erased=self._erased,
             catalogue=self.digest,
             consents=self._consents,
         )
-        yield "", _encode(head)
+        yield "", encode_head(head)
 
     def apply(
         self, touch: Touch, recorded_at: datetime, owner: str = "", policy: Policy = "last_known", version: int = 0
@@ -163,8 +128,8 @@ class Profile:
         if log.holds(touch.id):
             return "duplicate", []
         name = owner if policy == "last_known" else tenant_name(owner, policy)
-        if self._others is not None:
-            address = self._address(name, touch.at, version)
+        if self._tenancy.others is not None:
+            address = self._tenancy.address(name, touch.at, version)
             if address is not None:
                 at = max(recorded_at, address.recorded)
                 moved = [leave(touch)]
@@ -172,7 +137,7 @@ class Profile:
         if self._lies_beyond(touch):
             mark = emit.beyond_horizon(self.profile_id, touch, recorded_at)
             return "beyond_horizon", [mark, *self._decided_beyond(touch, name, recorded_at)]
-        if self._tenant != name:
+        if self._tenancy.first != name:
             touch.flags |= self._place(name) << TENANT_SHIFT
         if version and touch.sale is not None:
             touch.sale.revision = version * EPOCH
@@ -247,47 +212,18 @@ class Profile:
         concerned = (t for t in self._log.since(stretch.since) if stretch.concerns(t, look_back))
         return self._settle_again(concerned, recorded_at, cause)
 
-    @property
-    def _addresses(self) -> list[Address]:
-        return self._others.addresses if self._others is not None else []
-
     def _place(self, name: str) -> int:
         """Give the place of a tenant; it gets one if it has none."""
-        others = self._others.tenants if self._others is not None else []
-        if len(others) % _LOOK_AROUND == _LOOK_AROUND - 1 and name != self._tenant and name not in others:
-            self._free_places(others)
-        for wanted in (name, None):
-            if self._tenant == wanted:
-                self._tenant = name
-                return 0
-            if wanted in others:
-                place = others.index(wanted)
-                others[place] = name
-                return 1 + place
-        self._others = Others([*others, name], self._addresses)
-        return 1 + len(others)
+        return self._tenancy.place(name, self._inhabited)
+
+    def _inhabited(self) -> set[int]:
+        """Give the places of tenants of whom something is left."""
+        dropped = (self._consents or NOTHING).dropped
+        return {touch.tenant for touch in chain(self._log, dropped)}
 
     def _holds_nothing(self) -> bool:
-        rest = self._others, self._horizon, self._erased, self._consents
+        rest = self._tenancy.others, self._horizon, self._erased, self._consents
         return not len(self._log) and all(part is None for part in rest)
-
-    def _free_places(self, others: list[str | None]) -> None:
-        """Give up the places of tenants of whom nothing is left: their last event was dropped for the bound."""
-        taken = {touch.tenant for touch in self._log} | {address.tenant for address in self._addresses}
-        taken |= {touch.tenant for touch in (self._consents or NOTHING).dropped}
-        for place in range(1, 1 + len(others)):
-            if place not in taken:
-                others[place - 1] = None
-
-    def _address(self, name: str, at: int, version: int) -> Address | None:
-        others = self._others
-        if others is None or not others.addresses:
-            return None
-        if name == self._tenant:
-            return newest(others.addresses, 0, at, version)
-        if name not in others.tenants:
-            return None
-        return newest(others.addresses, 1 + others.tenants.index(name), at, version)
 
     def _drop_oldest(self) -> None:
         log = self._log

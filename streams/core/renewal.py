@@ -12,8 +12,8 @@ from datetime import datetime
 from schemas import topics
 from schemas.catalogue import Catalogue
 from streams.core import emit
+from streams.core.forgetting import ForgettingProfile
 from streams.core.ids import id_text
-from streams.core.moving import MovingProfile
 from streams.core.remake import Change, carry_out, flips_of_orders
 from streams.core.rules import Rules
 from streams.core.touch import CONVERTS, DECIDES, FINAL, OF_OLDER_ORDER, OPENS_VISIT, TENANT_SHIFT, Sale, Touch
@@ -31,7 +31,7 @@ def rules_of_then(catalogue: Catalogue) -> Rules:
     return Rules(catalogue.model_copy(update={"attribution": attribution}))
 
 
-class RenewingProfile(MovingProfile):
+class RenewingProfile(ForgettingProfile):
     """A profile while a batch is folded, that can be brought under the rules of today."""
 
     @property

@@ -8,7 +8,8 @@ from schemas.topics import RESOLVED
 from schemas.touchpoint import Touchpoint
 from streams.core.attribution.book import Book
 from streams.core.fold import MODELS, FoldStage, _load
-from streams.core.profile import Head, Profile, _decode_head
+from streams.core.head import Head, decode_head
+from streams.core.profile import Profile
 from streams.core.resolve import ResolveStage
 from streams.core.rules import Rules
 from streams.core.stage import Output
@@ -67,7 +68,7 @@ def profiles_in(store: Store) -> list[str]:
 
 def head_of(store: Store, profile_id: str) -> Head:
     """The stored head of a profile."""
-    return _decode_head(store[profile_id.encode()])
+    return decode_head(store[profile_id.encode()])
 
 
 def kept(store: Store, profile_id: str, catalogue: Catalogue) -> list[Touch]:

@@ -11,7 +11,7 @@ from schemas.catalogue import Catalogue
 from schemas.catalogue_digest import digest_of
 from schemas.touchpoint import Touchpoint
 from streams.core.fold import FoldStage, catalogue_key
-from streams.core.profile import _decode_head, _encode
+from streams.core.head import decode_head, encode_head
 from tests.properties.changing import APPLIED, reread, revisit
 from tests.properties.folding import ARRIVAL
 from tests.properties.moving import World
@@ -198,7 +198,7 @@ def test_a_smaller_bound_drops_the_oldest_and_changes_no_credit() -> None:
     few = bounded(DEFAULT, 10)
     ask(under(world, few), few)
     assert said(world) == []
-    assert _decode_head(world.stores[0][str(ADA).encode()]).horizon is not None
+    assert decode_head(world.stores[0][str(ADA).encode()]).horizon is not None
 
 
 def test_where_only_labels_differ_nothing_is_looked_at_and_nothing_written() -> None:
@@ -214,7 +214,7 @@ def test_where_only_labels_differ_nothing_is_looked_at_and_nothing_written() -> 
 def test_a_state_from_before_catalogues_were_kept_counts_as_one_of_today() -> None:
     world = a_life(call(1, 0 * DAY), purchase(2, DAY, "o1"))
     key = str(ADA).encode()
-    world.stores[0][key] = _encode(msgspec.structs.replace(_decode_head(world.stores[0][key]), catalogue=b""))
+    world.stores[0][key] = encode_head(msgspec.structs.replace(decode_head(world.stores[0][key]), catalogue=b""))
     del world.stores[0][catalogue_key(digest_of(DEFAULT))]
     ask(under(world, SHORT), SHORT)
     assert "renewed" not in world.counts
