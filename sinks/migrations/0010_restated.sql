@@ -820,13 +820,13 @@ ORDER BY model, conversion, currency, spend DESC, revenue DESC, channel
 COMMENT 'Return on spend and cost per conversion of each channel';
 
 -- A profile is known where it has an identifier of a person: a number of an order, a cookie and a device are none. Most
--- identifiers were never moved: one line says all of them, and needs no history.
+-- identifiers were never moved: one line says all of them, and needs neither FINAL nor a history.
 CREATE OR REPLACE VIEW $database.known_profiles $on_cluster AS
 SELECT DISTINCT profile_id
 FROM
 (
     SELECT any(profile_id) AS profile_id
-    FROM $database.profiles_log FINAL
+    FROM $database.profiles_log
     WHERE change != 'stopped' AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
     GROUP BY identifier, policy
     HAVING count() = 1

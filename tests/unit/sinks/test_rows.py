@@ -116,7 +116,11 @@ CHANGE = {
 @pytest.mark.parametrize(
     ("topic", "record", "wanted"),
     [
-        (topics.RESOLVED.name, {"profile_id": PROFILE}, r"^\$: a record is one of touchpoint, forwarding, arrival, rev"),
+        (
+            topics.RESOLVED.name,
+            {"profile_id": PROFILE},
+            r"^\$: a record is one of touchpoint, forwarding, arrival, rev",
+        ),
         (topics.RESOLVED.name, {"profile_id": PROFILE, "forwarding": None}, r"^\$: a record is one of"),
         (topics.RESOLVED.name, {"profile_id": None, "arrival": MOVE}, r"^\$\.profile_id: a move names its profile$"),
         (topics.RESOLVED.name, {"profile_id": PROFILE, "arrival": MOVE | {"version": 0}}, r"^\$\.arrival\.version: "),
