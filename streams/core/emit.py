@@ -155,3 +155,26 @@ def arrivals(
         )
         found.append((topics.RESOLVED.name, target, WriteMove(target, arrival)))
     return found
+
+
+def last_words(emissions: list[Emission]) -> list[Emission]:
+    """Leave out what is said of a journey or conversion before the last word on it: all have one revision.
+
+    Of two records with one revision readers would keep any.
+    """
+    last: dict[tuple[str, str], int] = {}
+    for place, (topic, _, record) in enumerate(emissions):
+        if (name := _named(record)) is not None:
+            last[topic, name] = place
+    return [
+        emission
+        for place, emission in enumerate(emissions)
+        if (name := _named(emission[2])) is None or last[emission[0], name] == place
+    ]
+
+
+def _named(record: msgspec.Struct) -> str | None:
+    """Give whose revisions a record counts; None: it has none."""
+    if isinstance(record, WriteJourney):
+        return record.journey_id
+    return record.conversion_id if isinstance(record, WriteConversion) else None

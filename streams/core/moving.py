@@ -81,7 +81,7 @@ class MovingProfile(Profile):
         stretch = self._redecide([], [], gone, past) if past or any(touch.flags & DECIDES for touch in gone) else None
         emissions = self._remake(gone, [], [], forwarding.cause, recorded_at) if gone else []
         if stretch is not None:
-            emissions += self._hide_anew(stretch, recorded_at, forwarding.cause)
+            emissions = emit.last_words(emissions + self._hide_anew(stretch, recorded_at, forwarding.cause))
         for target in {**leaving, **decisions}:
             route = next(route for route in routes if route.target == target)
             moved = [leave(touch, dropped=True) for touch in decisions.get(target, ())]
@@ -139,7 +139,7 @@ class MovingProfile(Profile):
             if fresh or again:
                 emissions += self._remake([], fresh, again, arrival.cause, recorded_at)
             if stretch is not None:
-                emissions += self._hide_anew(stretch, recorded_at, arrival.cause)
+                emissions = emit.last_words(emissions + self._hide_anew(stretch, recorded_at, arrival.cause))
             while len(log) > self._rules.max_touchpoints:
                 self._drop_oldest()
         for address, touches in onward.values():

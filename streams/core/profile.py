@@ -152,7 +152,7 @@ class Profile:
             why = "refund" if rule.refund else "late_touchpoint" if stretch is None else "consent"
             fate, emissions = "restated", self._restate(touch, recorded_at, why)
         if stretch is not None:
-            emissions += self._hide_anew(stretch, recorded_at, "consent")
+            emissions = emit.last_words(emissions + self._hide_anew(stretch, recorded_at, "consent"))
         while len(log) > self._rules.max_touchpoints:
             self._drop_oldest()
         return fate, emissions

@@ -93,7 +93,7 @@ class RenewingProfile(ForgettingProfile):
         stretch = self._redecide(came, [], gone) if decides else None
         emissions = self._remake(gone, came, [], CAUSE, recorded_at)
         if stretch is not None:
-            emissions += self._hide_anew(stretch, recorded_at, CAUSE)
+            emissions = emit.last_words(emissions + self._hide_anew(stretch, recorded_at, CAUSE))
         said = {record.conversion_id for topic, _, record in emissions if topic == topics.CONVERSIONS.name}  # type: ignore[attr-defined] # a WriteConversion, by its topic
         for old, new in pairs:
             if old.sale is None or new.sale is None:

@@ -306,3 +306,14 @@ def test_no_ledger_line_of_today_says_what_the_person_has_forbidden() -> None:
             for entry in json.loads(output.value)["entries"]:
                 sums[entry["channel"]] = sums.get(entry["channel"], Decimal(0)) + Decimal(entry["credit"])
     assert sums == {"search": 0, "display": 0, None: len(DEFAULT.attribution.models)}
+
+
+def test_a_late_decision_that_moves_a_conversion_to_another_journey_says_it_once() -> None:
+    """It opens the journey now, and hides the path: both change the record, and one revision has one record."""
+    no = event(1, 0 * DAY, "consent_changed", properties={"analytics": False})
+    outputs = run([call(2, DAY), purchase(3, 2 * DAY, "o1"), no], [1, 2, 3], DEFAULT)
+    records = [json.loads(output.value) for output in outputs if output.topic == "touchpath.conversions"]
+    assert [record["revision"] for record in records] == [2, 3]
+    assert {step["touchpoint"] for step in records[0]["path"]} == {"call"}
+    assert {step["touchpoint"] for step in records[1]["path"]} == {"withheld"}
+    assert records[0]["journey_id"] != records[1]["journey_id"]
