@@ -309,11 +309,11 @@ def test_no_ledger_line_of_today_says_what_the_person_has_forbidden() -> None:
 
 
 def test_a_late_decision_that_moves_a_conversion_to_another_journey_says_it_once() -> None:
-    """It opens the journey now, and hides the path: both change the record, and one revision has one record."""
+    """It opens the journey now, and hides a path beyond its own reach: both change the record of one revision."""
     no = event(1, 0 * DAY, "consent_changed", properties={"analytics": False})
-    outputs = run([call(2, DAY), purchase(3, 2 * DAY, "o1"), no], [1, 2, 3], DEFAULT)
+    outputs = run([call(2, 20 * DAY), call(3, 40 * DAY), purchase(4, 45 * DAY, "o1"), no], [1, 2, 3, 4], DEFAULT)
     records = [json.loads(output.value) for output in outputs if output.topic == "touchpath.conversions"]
-    assert [record["revision"] for record in records] == [2, 3]
+    assert [record["revision"] for record in records] == [3, 4]
     assert {step["touchpoint"] for step in records[0]["path"]} == {"call"}
     assert {step["touchpoint"] for step in records[1]["path"]} == {"withheld"}
     assert records[0]["journey_id"] != records[1]["journey_id"]
