@@ -20,8 +20,13 @@ from sinks.sql import query
 Measure = Literal["value", "conversions"]
 #: What the database's times can hold.
 EARLIEST, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
-#: Lines of the ledger that are no touch's.
-LINES = ("unattributed", "withheld")
+#: What stands for a line of the ledger that is no touch's, `(unattributed)` and `(withheld)`.
+_LINE = "({})"
+
+
+def is_line(name: str) -> bool:
+    """Is it a line of the ledger, and no name of a touch?"""
+    return name.startswith("(")
 
 
 class NothingToReportError(LookupError):
@@ -63,6 +68,7 @@ class Report:
     names: dict[str, dict[str, Earned]] = field(default_factory=dict)
     """By model, by name; a line of the ledger is `(unattributed)` or `(withheld)`."""
     elsewhere: Decimal = Decimal(0)
+    _earned: dict[str, Decimal] = field(default_factory=dict, repr=False, compare=False)
 
     def amount(self, model: str, name: str) -> Decimal:
         """Give what a name earned by a model: in units of the currency, or in conversions."""
@@ -73,19 +79,26 @@ class Report:
         """Give what all names earned by a model; equal for all models that have booked every conversion."""
         return sum((self.amount(model, name) for name in self.names[model]), Decimal(0))
 
+    def earned(self, model: str) -> Decimal:
+        """Give what touches earned by name."""
+        if model not in self._earned:
+            names = (name for name in self.names[model] if not is_line(name))
+            self._earned[model] = sum((self.amount(model, name) for name in names), Decimal(0))
+        return self._earned[model]
+
     def share(self, model: str, name: str) -> float:
-        """Give a name's part of a model's total; 0 where that is 0."""
-        total = self.total(model)
-        return float(self.amount(model, name) / total) if total else 0.0
+        """Give a name's part of what touches earned by name; 0 for the ledger's own lines, and where nothing was."""
+        earned = self.earned(model)
+        return float(self.amount(model, name) / earned) if earned and not is_line(name) else 0.0
 
     def ranked(self, against: str) -> list[str]:
         """Give the names by what they earned by one model, the ledger's own lines last."""
         every = {name for names in self.names.values() for name in names}
         best = {name: max(self.amount(model, name) for model in self.names) for name in every}
-        return sorted(every, key=lambda name: (name.startswith("("), -self.amount(against, name), -best[name], name))
+        return sorted(every, key=lambda name: (is_line(name), -self.amount(against, name), -best[name], name))
 
     def moved(self, model: str, against: str) -> float:
-        """Give the part of the total that a model gives to other names than `against` does: half of all differences."""
+        """Give the part of what touches earned that is another's than by `against`: half of all differences."""
         every = set(self.names[model]) | set(self.names[against])
         return sum(abs(self.share(model, name) - self.share(against, name)) for name in every) / 2
 
@@ -106,7 +119,7 @@ class Report:
                             "name": name,
                             "conversions": str(earned.credit),
                             "value": str(Decimal(earned.value_minor).scaleb(-self.minor_digits)),
-                            "share": round(self.share(model, name), 6),
+                            "share": None if is_line(name) else round(self.share(model, name), 6),
                         }
                         for name in self.ranked(model)
                         if (earned := names.get(name)) is not None
@@ -167,7 +180,7 @@ def of_rows(rows: Sequence[Row], asked: Asked) -> Report:
             continue
         if ours:
             digits = minor_digits
-        key = name if line == "touch" else f"({line})"
+        key = name if line == "touch" else _LINE.format(line)
         known_so_far = names[model].get(key, Earned())
         names[model][key] = Earned(known_so_far.credit + credit, known_so_far.value_minor + (value if ours else 0))
     return Report(asked.level, measure, chosen, digits, dict(names), max(elsewhere.values(), default=Decimal(0)))

@@ -49,8 +49,8 @@ def report(
     """Lay all models side by side: what each channel earned, and how much of it the models dispute.
 
     Was the last touchpoint alone decisive? Each cell has what a channel earned by a model, and by how many points of
-    the total that differs from the model held against. The last lines say what part of all belongs to somebody else by
-    each model.
+    what touches earned that differs from the model held against. The last lines say what part of that belongs to
+    somebody else by each model.
 
       touchpath attribution report                                    by channel, against last
       touchpath attribution report --by campaign --since 30d
@@ -115,13 +115,15 @@ def _base(found: Report, against: str | None) -> str:
 
 def tell(found: Report, base: str, top: int) -> None:
     """Print the table, and what the models dispute."""
+    from deploy.attribution_report import is_line
+
     form = chosen()
     models = [base, *(model for model in found.names if model != base)]
     if form != "table":
         rows_out(
             ("model", "name", "amount", "share"),
             [
-                (model, name, found.amount(model, name), round(found.share(model, name), 6))
+                (model, name, found.amount(model, name), None if is_line(name) else round(found.share(model, name), 6))
                 for model in models
                 for name in found.ranked(base)
                 if name in found.names[model]
@@ -131,8 +133,9 @@ def tell(found: Report, base: str, top: int) -> None:
         return
     unit = found.currency if found.measure == "value" else "conversions"
     names = found.ranked(base)
-    ours = [name for name in names if name.startswith("(")]
-    shown, rest = names[: len(names) - len(ours)][:top], names[: len(names) - len(ours)][top:]
+    ours = [name for name in names if is_line(name)]
+    touched = names[: len(names) - len(ours)]
+    shown, rest = touched[:top], touched[top:]
     rows = [_row(found, base, models, [name], name) for name in shown]
     if rest:
         rows.append(_row(found, base, models, rest, f"({len(rest)} others)"))
@@ -146,13 +149,22 @@ def tell(found: Report, base: str, top: int) -> None:
 
 
 def _row(found: Report, base: str, models: list[str], names: list[str], label: str) -> tuple[str, ...]:
+    from deploy.attribution_report import is_line
+
     shares = {model: sum(found.share(model, name) for name in names) for model in models}
+    longest = max((found.share(base, name) for name in found.names[base]), default=0.0) or 1.0
     cells = []
     for model in models:
         amount = _figure(sum(found.amount(model, name) for name in names), found)
-        points = 100 * (shares[model] - shares[base])
-        cells.append(amount if model == base else f"{amount} {f'{points:+.1f}':>6}")
-    return label, "█" * round(max(shares[base], 0.0) * BAR), *cells
+        points = "" if is_line(names[0]) else _points(100 * (shares[model] - shares[base]))
+        cells.append(amount if model == base else f"{amount} {points:>6}")
+    return label, "█" * round(min(max(shares[base] / longest, 0.0), 1.0) * BAR), *cells
+
+
+def _points(difference: float) -> str:
+    """Write a difference in points; what rounds to nothing is left out."""
+    text = f"{difference:+.1f}"
+    return "" if float(text) == 0 else text
 
 
 def _figure(amount: object, found: Report) -> str:

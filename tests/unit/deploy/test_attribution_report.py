@@ -71,8 +71,8 @@ def test_every_model_stands_beside_the_others_and_sums_to_the_same(pipeline: Pip
     assert names(found, "last") == {"email": ("1.000000000", "10.00"), "(unattributed)": ("1.000000000", "30.00")}
     assert names(found, "first") == {"search": ("1.000000000", "10.00"), "(unattributed)": ("1.000000000", "30.00")}
     assert names(found, "linear")["search"] == ("0.500000000", "5.00")
-    assert found["models"]["first"]["moved"] == 0.25  # 10 of 40 belong to search and not to the mail
-    assert found["models"]["linear"]["moved"] == 0.125
+    assert found["models"]["first"]["moved"] == 1  # all that touches earned belongs to search and not to the mail
+    assert found["models"]["linear"]["moved"] == 0.5
     assert found["models"]["last"]["moved"] == 0
 
 
@@ -109,14 +109,15 @@ def test_programs_get_a_line_a_name_and_people_the_verdict(pipeline: Pipeline, m
     a_life(pipeline)
     lines = run().stdout.splitlines()
     assert lines[0] == "model\tname\tamount\tshare"
-    assert "first\tsearch\t10.00\t0.25" in lines
+    assert "first\tsearch\t10.00\t1.0" in lines
+    assert "first\t(unattributed)\t30.00\t" in lines
     monkeypatch.setattr(attribution_report, "chosen", lambda: "table")
     monkeypatch.setenv("COLUMNS", "160")
     shown = run("--top", "1")
     assert "What each channel earned, EUR" in shown.stdout
     assert "(1 others)" in shown.stdout
-    assert "-25.0" in shown.stdout
-    verdict = "first: 25.0% belong to somebody else than by last; most to search, most from email"
+    assert "-100.0" in shown.stdout
+    verdict = "first: 100.0% belong to somebody else than by last; most to search, most from email"
     assert verdict in shown.stderr.splitlines()
 
 
