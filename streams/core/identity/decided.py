@@ -22,8 +22,8 @@ def decide(command: Command, node: Node, evidence: Evidence, voice: Voice, outbo
         decisions.unmerged = later(decisions.unmerged, decision)
         for other, link in sorted(node.links.items()):
             if link.joined is not None and link.joined < decision:
-                _part(node, other, link)
                 _tell_parted(other, command.to, decision, command.requested_at, outbox)
+                _part(command.to, node, other, link, evidence, outbox)
     elif command.action == "block":
         decisions.blocked = later(decisions.blocked, decision)
     else:
@@ -45,7 +45,7 @@ def _merge(
     if not alive and decisions.unmerged is not None:
         _tell_parted(other, key, decisions.unmerged, evidence.recorded_at, outbox)
         if not link.bits:
-            del node.links[other]
+            _forget(key, node, other, link, evidence, outbox)
 
 
 def hear_join(message: Seen, node: Node, decided_at: int, outbox: Outbox) -> None:
@@ -64,14 +64,14 @@ def hear_join(message: Seen, node: Node, decided_at: int, outbox: Outbox) -> Non
     link.label = from_wire(message.label)
 
 
-def hear_parted(message: Parted, node: Node) -> bool:
+def hear_parted(message: Parted, node: Node, outbox: Outbox) -> bool:
     """Take in that a person has parted a neighbour from the node; say whether it was joined."""
     link = node.links.get(message.sender)
     if link is None or link.joined is None:
         return False
     if (micros(message.decided_at), message.evidence.id.bytes) < link.joined:
         return False
-    _part(node, message.sender, link)
+    _part(message.to, node, message.sender, link, message.evidence, outbox)
     return True
 
 
@@ -79,11 +79,21 @@ def _tell_parted(other: str, key: str, decision: Decision, recorded_at: datetime
     outbox.parted(other, key, Evidence(UUID(bytes=decision[1]), "unmerge", recorded_at), decision[0])
 
 
-def _part(node: Node, other: str, link: Link) -> None:
+def _part(key: str, node: Node, other: str, link: Link, evidence: Evidence, outbox: Outbox) -> None:
     link.joined = None
     link.bits &= ~JOINED
     if not link.bits & (VERIFIED | UNVERIFIED):
-        del node.links[other]
+        _forget(key, node, other, link, evidence, outbox)
+
+
+def _forget(key: str, node: Node, other: str, link: Link, evidence: Evidence, outbox: Outbox) -> None:
+    """Forget a link. The other end may have it by an event, too, of which nobody has told here yet.
+
+    It keeps the label that it was told, and here is not known any more that it has one: so it is taken back.
+    """
+    del node.links[other]
+    if link.said:
+        outbox.labelled(other, key, evidence, None)
 
 
 def _decisions(node: Node) -> Decisions:

@@ -285,7 +285,7 @@ class Graph:
 
     def _hear_parted(self, message: Parted) -> None:
         node = self._known(message.to)
-        if node is not None and hear_parted(message, node):
+        if node is not None and hear_parted(message, node, self._out):
             self._changed.add(message.to)
             self._unsettle(message.to, message.evidence)
 

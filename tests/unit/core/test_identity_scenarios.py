@@ -389,3 +389,14 @@ def test_a_second_kind_of_which_a_person_has_one_names_profiles_too(homes) -> No
     story.see("account", 1, ADA, "loyalty:l1")
     story.see("call", 2, "phone:p1")
     assert homes(story, "card", "account", "call") == ["loyalty:l1", ADA, "loyalty:l1"]
+
+
+def test_what_was_told_with_a_merge_is_taken_back_with_it_also_where_an_event_has_named_both(homes) -> None:
+    story = Story(unique=("email",))
+    story.see("order", 0, ADA, "email:e1")
+    story.decide(1, "merge", "email:e1", ADA)
+    assert homes(story, "order") == ["email:e1"]
+    story.decide(2, "unmerge", "email:e1")
+    assert homes(story, "order") == ["email:e1"]  # the event says so
+    story.decide(3, "block", "email:e1")
+    assert homes(story, "order") == [ADA]
