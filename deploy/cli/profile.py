@@ -12,7 +12,6 @@ from deploy.cli.exits import CommandError, Exit
 from deploy.cli.options import ConfigOption, JsonOption, PhoneRegionOption, checked_catalogue, settings_of
 from deploy.cli.output import Format, chosen, json_out, say
 from deploy.cli.tables import tables_of
-from schemas.erasure import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +44,8 @@ def profile(
       touchpath profile 7d3c9a52-1c0b-5a37-8d40-52a4f1c2b6aa --limit 50
       touchpath profile customer:4711 --json | jq .value
     """
+    from schemas.erasure import NOBODY
+
     settings = settings_of(config)
     with _stores(settings) as (identities, profiles):
         profile_id = _id_of(key)
