@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from faust.transport.consumer import ensure_TPset
@@ -21,7 +21,7 @@ from faust.types import TP, ConsumerMessage, Message
 
 from schemas.dense_offsets import HoleWatch, has_dense_offsets
 from streams.worker import clients
-from streams.worker.clients import KafkaError, TopicPartition, reader_options
+from streams.worker.clients import KafkaError, TopicPartition, errors, reader_options
 from streams.worker.lanes import LaneBatch
 from streams.worker.loops import new_loop
 from streams.worker.runtime import IncompleteLaneError, WorkerRuntime
@@ -319,13 +319,30 @@ class Consumer(driver.Consumer):
         await self._fetch_idle.wait()
         runtime = self._runtime
         sources = runtime.sources
-        committed = await self._thread.rewind(sources)
-        if self.app.consumer_generation_id != generation or self._rebalances != rebalances or runtime.stopping:
+
+        def is_over() -> bool:
+            return bool(
+                self.app.consumer_generation_id != generation or self._rebalances != rebalances or runtime.stopping
+            )
+
+        try:
+            committed = await self._thread.rewind(sources)
+        except errors.IllegalStateError:  # the group has taken one away meanwhile, and will say so
+            if not await self._comes_true(is_over, runtime.settings.session_timeout):
+                raise
+        if is_over():
             return False
         runtime.ledger.begin(generation, committed.items())
         runtime.open_lanes(generation)
         self.resume_partitions(ensure_TPset(sources))
         return True
+
+    @staticmethod
+    async def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not condition() and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        return condition()
 
     async def measure_lag(self) -> None:
         """Set the lag gauges."""
