@@ -22,7 +22,7 @@ from schemas.quarantine import reason_of
 from schemas.touchpoint import EARLIEST
 from streams.core.attribution.book import Book
 from streams.core.attribution.in_force import InForce, book_of, restored, stored, told
-from streams.core.clock import micros, moment
+from streams.core.clock import micros, moment, stamped
 from streams.core.emit import Emission
 from streams.core.erasing import recorded_on
 from streams.core.ids import small_hash
@@ -42,8 +42,6 @@ _DEVICES = {"device": 0, "anonymous": 1}
 MODELS = b"models"
 _FIRST_MOMENT = micros(EARLIEST)
 _LAST_MOMENT = micros(datetime.max.replace(tzinfo=UTC))
-#: A producer may write any number as a record's timestamp; the calendar ends with this one, in milliseconds.
-_LAST_TIMESTAMP = 253_402_300_799_000
 #: A profile that looks again at its conversions has that much work of it, in things said, also where it says nothing.
 _A_LOOK = 32
 
@@ -220,27 +218,23 @@ class _Rereads:
 
     def told(self, profile: RenewingProfile, counts: Counter[str]) -> list[Emission]:
         """Let the profile read them, and give what that changes."""
-        differ, emissions = profile.reread(self._touches, _moment_of(self.timestamp))
+        differ, emissions = profile.reread(self._touches, stamped(self.timestamp))
         counts["reread"] += len(self._touches)
         if differ:
             counts["reread_otherwise"] += differ
         return emissions
 
 
-def _moment_of(timestamp: int) -> datetime:
-    return moment(1000 * min(max(timestamp, 0), _LAST_TIMESTAMP))
-
-
 def _recorded_at(resolved: ReadResolved, record: Record) -> datetime:
     """Say when it was recorded what a profile is told; of what is read again and was received long ago, the record."""
     if resolved.touchpoint is not None:
-        return _moment_of(record.timestamp) if resolved.reread else resolved.touchpoint.received_at
+        return stamped(record.timestamp) if resolved.reread else resolved.touchpoint.received_at
     if resolved.erasure is not None:
         return recorded_on(micros(resolved.erasure.recorded_at))
     for part in (resolved.forwarding, resolved.arrival, resolved.revisit):
         if part is not None:
             return moment(micros(part.recorded_at))
-    return _moment_of(record.timestamp)
+    return stamped(record.timestamp)
 
 
 def _told(

@@ -5,7 +5,6 @@ the partition of its own key. The order in which it all comes changes nothing in
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
@@ -14,6 +13,7 @@ from schemas.catalogue import Catalogue
 from schemas.policy import POLICIES
 from schemas.quarantine import QuarantineRecord, reason_of
 from schemas.touchpoint import Touchpoint
+from streams.core.clock import stamped
 from streams.core.identity.graph import Graph
 from streams.core.identity.messages import encode
 from streams.core.identity.outbox import Outbox, profile_named
@@ -21,8 +21,6 @@ from streams.core.identity.rules import IdentityRules
 from streams.core.stage import Output, Record, StageResult, StateReader
 from streams.core.trusted import Said, Trust, said_by
 
-#: A producer may write any number as a record's timestamp; the calendar ends with this one, in milliseconds.
-_LAST_TIMESTAMP = 253_402_300_799_000
 _read = Touchpoint.__pydantic_validator__.validate_json
 _USUAL = 0  # what a record without `policy` says
 
@@ -120,6 +118,6 @@ def quarantine(topic: str, partition: int, record: Record, reason: str) -> Outpu
         door=f"topic:{topic}/{partition}@{record.offset}",
         reason=reason,
         raw=record.value or b"",
-        received_at=datetime.fromtimestamp(min(max(record.timestamp, 0), _LAST_TIMESTAMP) / 1000, UTC),
+        received_at=stamped(record.timestamp),
     )
     return Output(topics.QUARANTINE.name, entry.source.encode(), entry.model_dump_json().encode(), record.timestamp)
