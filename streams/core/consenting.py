@@ -35,11 +35,14 @@ class Veil(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Consents(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What a profile knows of decisions beside its events: what they hide, and those whose event was dropped.
 
-    Events are dropped for the bound of a profile; what they decided holds on.
+    Events are dropped for the bound of a profile; what they decided holds on. False: nothing is known.
     """
 
     veil: Veil | None = None
     dropped: tuple[Touch, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.veil is not None or bool(self.dropped)
 
 
 NOTHING = Consents()

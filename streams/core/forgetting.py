@@ -2,6 +2,7 @@
 
 from streams.core import emit
 from streams.core.clock import micros
+from streams.core.consenting import NOTHING
 from streams.core.erasing import Erased, demand_of, recorded_on, said_of_nobody
 from streams.core.journeys import JourneyFold, Progress
 from streams.core.moving import MovingProfile
@@ -42,6 +43,6 @@ class ForgettingProfile(MovingProfile):
         """Begin anew, under a revision and numbers of postings that go on, and with the addresses."""
         self._log.replace(0, [], Progress(), [])
         self._log.base = Progress()
-        self._progress, self._horizon, self._consents = Progress(), None, None
+        self._progress, self._horizon, self._consents = Progress(), None, NOTHING
         self._books.floor = self._erased.postings if self._erased is not None else 0
         self._tenancy.clear()

@@ -15,7 +15,7 @@ from itertools import islice
 
 from streams.core import emit
 from streams.core.clock import micros, moment
-from streams.core.consenting import NOTHING, Stretch, remembered, veil_of
+from streams.core.consenting import Stretch, remembered, veil_of
 from streams.core.ids import derived, id_text
 from streams.core.moves import EPOCH, Address, enter, leave, newest, routes_of, tenant_name, without
 from streams.core.profile import Profile
@@ -46,7 +46,7 @@ class MovingProfile(Profile):
             else:
                 leaving.setdefault(route.target, []).append(touch)
         decisions: dict[bytes, list[Touch]] = {}
-        for touch in (self._consents or NOTHING).dropped:
+        for touch in self._consents.dropped:
             if touch.tenant == tenant:
                 route = newest(routes, tenant, touch.at, 0)
                 if route is None or route.target == own:
@@ -162,7 +162,7 @@ class MovingProfile(Profile):
         past_gone: Collection[Touch] = (),
     ) -> Stretch | None:
         """Judge anew before events come and go, and decisions of events that were dropped."""
-        dropped = tuple(touch for touch in (self._consents or NOTHING).dropped if touch not in past_gone)
+        dropped = tuple(touch for touch in self._consents.dropped if touch not in past_gone)
         for decision in past:
             dropped = remembered(dropped, decision)
         leaving = {touch.id for touch in gone}

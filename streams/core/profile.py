@@ -76,7 +76,7 @@ class Profile:
         if head.erased is not None:
             self._books.floor = head.erased.postings
         self.digest = head.catalogue or rules.digest
-        self._consents = head.consents
+        self._consents = head.consents or NOTHING
         self._stored = stored is not None
         self._has_let_go = False
         self.changed = False
@@ -113,7 +113,7 @@ class Profile:
             others=self._tenancy.others,
             erased=self._erased,
             catalogue=self.digest,
-            consents=self._consents,
+            consents=self._consents or None,
         )
         yield "", encode_head(head)
 
@@ -184,7 +184,7 @@ class Profile:
 
     def _decide(self, decision: Touch) -> Stretch | None:
         """Hear a decision whose event is not in the log yet; give where touches are hidden or shown by it."""
-        consents = self._consents or NOTHING
+        consents = self._consents
         later = [touch for touch in self._log.since(decision.at) if touch.key > decision.key]
         return self._keep_consents(veil_with(consents.veil, decision, [*consents.dropped, *later]), consents.dropped)
 
@@ -194,7 +194,7 @@ class Profile:
             return []
         touch.flags |= self._place(name) << TENANT_SHIFT
         self.changed = True
-        dropped = remembered((self._consents or NOTHING).dropped, touch)
+        dropped = remembered(self._consents.dropped, touch)
         stretch = self._keep_consents(veil_of([*dropped, *self._log]), dropped)
         if stretch is None:
             return []
@@ -202,8 +202,7 @@ class Profile:
         return self._hide_anew(stretch, recorded_at, "consent")
 
     def _keep_consents(self, veil: Veil | None, dropped: tuple[Touch, ...]) -> Stretch | None:
-        old = self._consents.veil if self._consents is not None else None
-        self._consents = Consents(veil, dropped) if veil is not None or dropped else None
+        old, self._consents = self._consents.veil, Consents(veil, dropped)
         return between(old, veil)
 
     def _hide_anew(self, stretch: Stretch, recorded_at: datetime, cause: str) -> list[emit.Emission]:
@@ -218,12 +217,11 @@ class Profile:
 
     def _inhabited(self) -> set[int]:
         """Give the places of tenants of whom something is left."""
-        dropped = (self._consents or NOTHING).dropped
-        return {touch.tenant for touch in chain(self._log, dropped)}
+        return {touch.tenant for touch in chain(self._log, self._consents.dropped)}
 
     def _holds_nothing(self) -> bool:
-        rest = self._tenancy.others, self._horizon, self._erased, self._consents
-        return not len(self._log) and all(part is None for part in rest)
+        rest = self._tenancy.others, self._horizon, self._erased
+        return not len(self._log) and not self._consents and all(part is None for part in rest)
 
     def _drop_oldest(self) -> None:
         log = self._log
@@ -232,8 +230,7 @@ class Profile:
         if dropped.converts:
             self._books.bookings.drop(dropped)
         if dropped.flags & DECIDES:
-            consents = self._consents or NOTHING
-            self._consents = Consents(consents.veil, remembered(consents.dropped, dropped))
+            self._consents = Consents(self._consents.veil, remembered(self._consents.dropped, dropped))
         if dropped.order is None:
             return
         refund = self._rules.of(dropped).refund
@@ -417,8 +414,7 @@ class Profile:
         }
 
     def _facts_of(self, conversion: Touch) -> Facts:
-        veil = self._consents.veil if self._consents is not None else None
-        return facts_of(self._log, conversion, self._rules, veil)
+        return facts_of(self._log, conversion, self._rules, self._consents.veil)
 
     def _snapshot(self, journey: Journey, recorded_at: datetime, *, withdrawn: bool = False) -> emit.Emission:
         return emit.journey(self.profile_id, journey, self._revision, recorded_at, withdrawn=withdrawn)
