@@ -113,6 +113,9 @@ class FoldStage:
                 if not profile.is_renewed:
                     counts["renewed"] += 1
                     write(self._renew(profile, _recorded_at(resolved, record), read), record.timestamp)
+                    if resolved.revisit is not None:  # it has just looked at all of itself, with the book of today
+                        counts["revisited"] += 1
+                        continue
             if touch is not None and resolved.reread:
                 rereads.setdefault(profile_id, _Rereads()).add(touch, resolved, record)
                 continue

@@ -12,6 +12,7 @@ from schemas.catalogue_digest import digest_of
 from schemas.touchpoint import Touchpoint
 from streams.core.fold import FoldStage, catalogue_key
 from streams.core.head import decode_head, encode_head
+from tests.properties.catalogues import RATES, catalogue_with
 from tests.properties.changing import APPLIED, reread, revisit
 from tests.properties.folding import ARRIVAL
 from tests.properties.moving import World
@@ -86,6 +87,18 @@ def test_a_shorter_window_takes_back_what_lies_beyond_it_and_nothing_else() -> N
         ("catalogue", 1, None),
     ]
     assert {p["recorded_at"] for p in written(world, "credits")} == {APPLIED.isoformat().replace("+00:00", "Z")}
+
+
+def test_a_profile_that_is_asked_and_renewed_by_that_looks_at_its_conversions_once() -> None:
+    reporting = catalogue_with(RATES, currencies={"reporting": "EUR", "rates": "rates.csv"})
+    world = under(a_life(call(1, 0 * DAY), purchase(2, DAY, "o1", currency="GBP"), under=DEFAULT), reporting)
+    ask(world, reporting)
+    assert (world.counts["renewed"], world.counts["revisited"], world.counts["no_rate.GBP"]) == (1, 1, 1)
+    before = dict(world.stores[0])
+    ask(world, reporting)  # a second look finds nothing that the first has left
+    assert (world.counts["revisited"], world.counts["no_rate.GBP"]) == (2, 2)
+    assert said(world) == []
+    assert world.stores[0] == before
 
 
 def test_an_event_that_comes_first_finds_the_profile_renewed_before_it_is_applied() -> None:
