@@ -1,8 +1,10 @@
 """A profile that lets touches go to other profiles and takes in what comes from them, many at once.
 
 The bound of a profile holds here too: of what has arrived the newest stay, and what was dropped before cannot come back
-when others leave. A conversion that is sealed stays where its credits were said, as nobody could reverse them; a copy
-of it, or of an event that was dropped, that is sent to the new home is new there.
+when others leave. A conversion that is sealed stays where its credits were said: part of what its path or its value
+was made of is dropped, so at the new home they could not be worked out. They could be taken back here, but nothing
+right could be said in their place. A copy of it, or of an event that was dropped, that is sent to the new home is new
+there.
 
 The revision of a profile is a Lamport clock (Lamport 1978, Time, Clocks, and the Ordering of Events): an arrival brings
 that of the profile that has let go, so what the new one says of a conversion counts as the later word.
@@ -31,7 +33,8 @@ class MovingProfile(Profile):
     def forward(self, forwarding: ReadForwarding) -> list[emit.Emission]:
         """Let go of what belongs elsewhere by now, and remember where, for what is still under way to here.
 
-        A conversion that is sealed stays: what was said of it cannot be told any more, so it could not be reversed.
+        A conversion that is sealed stays: of its path or its refunds some are dropped, so its credits could not be
+        worked out at the new home.
         """
         routes = routes_of(self._place(tenant_name(forwarding.owner, forwarding.policy)), forwarding)
         own = bytes.fromhex(self.profile_id.replace("-", ""))
