@@ -6,12 +6,12 @@ what is in force there. ClickHouse keeps what was published or withdrawn when; K
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from deploy.delivery import deliver
 from deploy.topics import MADE_ANEW
 from producers.publisher import Publisher, PublishFailed
 from producers.records import Record, milliseconds
@@ -20,8 +20,6 @@ from schemas.topics import MODELS, RESOLVED
 from sinks.client import Store
 from sinks.sql import query
 
-#: So long Kafka may take to acknowledge a model, in seconds.
-PATIENCE = 30.0
 _COLUMNS = ("model", "fit_id", "published_at", "withdrawn")
 
 
@@ -140,8 +138,7 @@ def send(publisher: Publisher, models: Iterable[tuple[str, str]], now: datetime)
         for name, value in models
         for partition in lanes
     ]
-    with acknowledged():
-        publisher.publish(records).result(PATIENCE)
+    deliver(publisher, records)
 
 
 def partitions(publisher: Publisher) -> int:
@@ -156,15 +153,6 @@ def partitions(publisher: Publisher) -> int:
             f"{MODELS.name} has {models} partitions, {RESOLVED.name} {resolved}; {MADE_ANEW[MODELS.name]}"
         )
     return models
-
-
-@contextmanager
-def acknowledged() -> Iterator[None]:
-    """Tell a Kafka that takes too long to acknowledge as any other failure to publish."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise PublishFailed(f"Kafka has not acknowledged it after {PATIENCE:g} s") from error
 
 
 def json_of(model: AttributionModel) -> str:

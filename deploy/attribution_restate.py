@@ -7,15 +7,13 @@ where nothing is restated. A restatement that was broken off is taken up by the 
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
-from deploy.attribution_publish import PATIENCE, acknowledged
+from deploy.delivery import Told, deliver_many, untold
 from producers.publisher import Publisher
 from producers.records import Record, milliseconds
 from schemas.resolved import Resolved
@@ -24,8 +22,6 @@ from schemas.topics import RESOLVED
 from sinks.client import Store
 from sinks.sql import query
 
-#: So many profiles are asked before Kafka's acknowledgement is waited for.
-CHUNK = 2_000
 #: Under traffic and with models that go on being published something may always be stale: so often it is looked.
 MOST_ROUNDS = 5
 
@@ -61,10 +57,6 @@ class Restated:
     seconds: float
 
 
-Told = Callable[[int, int], None]
-"""Hears how many profiles were asked to look again, of how many."""
-
-
 def stale(store: Store) -> StaleConversions:
     """Ask which conversions are split by another fit than the one in force.
 
@@ -85,7 +77,7 @@ def restate(
     publisher: Publisher,
     settle: Callable[[], None],
     clock: Callable[[], datetime],
-    told: Told = lambda _done, _of: None,
+    told: Told = untold,
 ) -> Restated:
     """Bring what is booked to the models in force, and wait until it can be queried.
 
@@ -119,18 +111,12 @@ def ask(store: Store, publisher: Publisher, total: int, clock: Callable[[], date
         PublishFailed: Kafka does not acknowledge them.
         StoreError: ClickHouse broke off.
     """
-    done = 0
-    told(0, total)
-    for chunk in _chunks(store):
-        records = [
-            revisit_of(profile, "model", evidence, since.replace(tzinfo=UTC), clock())
-            for profile, evidence, since, _ in chunk
-        ]
-        with acknowledged():
-            publisher.publish(records).result(PATIENCE)
-        done += len(chunk)
-        told(done, total)
-    return done
+    revisits = (
+        revisit_of(profile, "model", evidence, since.replace(tzinfo=UTC), clock())
+        for block in store.stream(query("attribution_stale_profiles", store.database))
+        for profile, evidence, since, _ in block
+    )
+    return deliver_many(publisher, revisits, total, told, "profiles")
 
 
 def revisit_of(profile: UUID, cause: RevisitCause, evidence: UUID, since: datetime, now: datetime) -> Record:
@@ -141,10 +127,3 @@ def revisit_of(profile: UUID, cause: RevisitCause, evidence: UUID, since: dateti
     revisit = Revisit(cause=cause, evidence=evidence, recorded_at=since)
     value = Resolved(profile_id=profile, revisit=revisit).model_dump_json(exclude_none=True)
     return Record(RESOLVED.name, str(profile).encode(), value.encode(), milliseconds(now))
-
-
-def _chunks(store: Store) -> Iterator[list[tuple[Any, ...]]]:
-    for block in store.stream(query("attribution_stale_profiles", store.database)):
-        rows = iter(block)
-        while chunk := [tuple(row) for row in itertools.islice(rows, CHUNK)]:
-            yield chunk

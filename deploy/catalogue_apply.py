@@ -7,16 +7,15 @@ the touchpoints as they were accepted. All of it is harmless as often as it runs
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from deploy.attribution_publish import PATIENCE, acknowledged
-from deploy.attribution_restate import CHUNK, MOST_ROUNDS, revisit_of
+from deploy.attribution_restate import MOST_ROUNDS, revisit_of
+from deploy.delivery import Told, deliver_many, untold
 from producers.publisher import Publisher
 from producers.records import Record, milliseconds
 from schemas.base import derived_id
@@ -28,8 +27,6 @@ from sinks.catalogue import catalogue_in_force, load_catalogue, put_in_force
 from sinks.client import Store
 from sinks.sql import query
 
-Told = Callable[[int, int, str], None]
-"""Hears how many of what were asked or sent, of how many."""
 #: These sections decide about conversions only: a profile without one has nothing to say anew.
 _OF_CONVERSIONS = ("attribution", "currencies")
 _UNREADABLE = Difference(
@@ -125,7 +122,7 @@ def apply(
     settle: Callable[[], None],
     clock: Callable[[], datetime],
     catalogue: Catalogue,
-    told: Told = lambda _done, _of, _what: None,
+    told: Told = untold,
     *,
     everything: bool = False,
 ) -> Applied:
@@ -151,7 +148,7 @@ def apply(
             revisit_of(profile, "catalogue", evidence, since, clock())
             for (profile,) in _rows(store, "catalogue_profiles", {"only_conversions": found.only_conversions})
         )
-        profiles = _send(publisher, asked, found.profiles, told, "profiles")
+        profiles = deliver_many(publisher, asked, found.profiles, told, "profiles")
         touchpoints = _read_again(store, publisher, settle, clock, found, told)
         violations = int(store.rows(query("catalogue_violations", store.database))[0][0])
     if found.since is None or found.change.differences:
@@ -185,7 +182,7 @@ def _read_again(
         again = (
             _reread_of(profile, value, clock()) for profile, value in _rows(store, "catalogue_rereads", parameters)
         )
-        count = _send(publisher, again, 0 if only_moved else found.touchpoints, told, "touchpoints")
+        count = deliver_many(publisher, again, 0 if only_moved else found.touchpoints, told, "touchpoints")
         settle()
         if only_moved and not count:
             break
@@ -198,16 +195,6 @@ def _reread_of(profile: UUID, value: str | bytes, now: datetime) -> Record:
     body = value.encode() if isinstance(value, str) else value
     record = b'{"profile_id":"%s","reread":true,"touchpoint":%s}' % (str(profile).encode(), body)
     return Record(RESOLVED.name, str(profile).encode(), record, milliseconds(now))
-
-
-def _send(publisher: Publisher, records: Iterable[Record], total: int, told: Told, what: str) -> int:
-    done, left = 0, iter(records)
-    while chunk := list(itertools.islice(left, CHUNK)):
-        with acknowledged():
-            publisher.publish(chunk).result(PATIENCE)
-        done += len(chunk)
-        told(done, max(done, total), what)
-    return done
 
 
 def _rows(store: Store, name: str, parameters: dict[str, Any]) -> Iterator[Sequence[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from deploy.attribution_restate import Restated, StaleConversions
+    from deploy.delivery import Told
     from deploy.settings import Settings
     from deploy.settle import Behind
 
@@ -107,15 +108,8 @@ def say_restated(restated: Restated) -> None:
         )
 
 
-class Asked(Protocol):
-    """Hears how many of what were asked or sent, of how many."""
-
-    def __call__(self, done: int, total: int, what: str = "profiles") -> None:
-        """Hear it."""
-
-
 @contextmanager
-def asking_bar() -> Iterator[tuple[Asked, Callable[[Sequence[Behind]], None]]]:
+def asking_bar() -> Iterator[tuple[Told, Callable[[Sequence[Behind]], None]]]:
     """Draw, for people and on standard error, how many profiles were asked, and then how far workers are."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -132,7 +126,7 @@ def asking_bar() -> Iterator[tuple[Asked, Callable[[Sequence[Behind]], None]]]:
         task = bar.add_task("waiting for the workers", total=None, said="")
         most = 0
 
-        def told(done: int, total: int, what: str = "profiles") -> None:
+        def told(done: int, total: int, what: str) -> None:
             nonlocal most
             most = 0
             said = f"{done:,} of {total:,} {what}"
