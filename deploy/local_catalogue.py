@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deploy.catalogue_apply import apply, change_to, plan
-from deploy.settle_patiently import settle_patiently
+from deploy.settle_patiently import settling
 from deploy.wiring import catalogue_of
 from producers.publisher import Publisher, PublishFailed
 from sinks.catalogue import put_in_force
@@ -65,14 +64,10 @@ def follow_catalogue(settings: Settings, patience: float, say: Callable[[str], N
         again = f"; touchpoints that are read again: {found.touchpoints:,}" if found.touchpoints else ""
         say(f"the catalogue has changed: profiles that look at themselves again: {found.profiles:,}{again}")
 
-        def settle() -> None:
-            groups = [settings.worker.app_id]
-            asyncio.run(settle_patiently(settings.kafka, settings.clickhouse, worker_groups=groups, patience=patience))
-
         with Publisher(settings.kafka, settings.publisher, client_id="touchpath-catalogue") as publisher:
             if not publisher.wait_connected(CONNECT_SECONDS):
                 raise PublishFailed(f"no Kafka broker answers at {settings.kafka.bootstrap_servers}")
-            done = apply(store, publisher, settle, lambda: datetime.now(UTC), catalogue)
+            done = apply(store, publisher, settling(settings, patience), lambda: datetime.now(UTC), catalogue)
         say(f"everything follows the changed catalogue, after {done.seconds:.1f} s")
     finally:
         store.close()

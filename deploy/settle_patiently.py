@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from deploy.settle import NO_ANSWER, Behind, Progress, SettleReport, SettleTimeout, settle
 from schemas.connection import ClickHouseConnection, KafkaConnection
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
 
 #: So many seconds may it take in all: a month, which is as good as no limit.
 _LONG = 30 * 86_400.0
@@ -40,6 +44,16 @@ async def settle_patiently(
     finally:
         work.cancel()
         await asyncio.wait({work})
+
+
+def settling(settings: Settings, patience: float, on_progress: Progress | None = None) -> Callable[[], None]:
+    """Give what settles, each time it is called, from a thread in which no event loop runs: see `settle_patiently`."""
+
+    def settle_now() -> None:
+        groups, connections = [settings.worker.app_id], (settings.kafka, settings.clickhouse)
+        asyncio.run(settle_patiently(*connections, worker_groups=groups, patience=patience, on_progress=on_progress))
+
+    return settle_now
 
 
 class Stall:

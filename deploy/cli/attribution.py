@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from deploy.cli.asking import TimeoutOption
 from deploy.cli.attribution_models import send
-from deploy.cli.attribution_restate import RestateOption, TimeoutOption, say_restated, then_restate
+from deploy.cli.attribution_restate import RestateOption, say_restated, then_restate
 from deploy.cli.attribution_text import tell
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.moments import AGES, moment

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.attribution_restate import RestateOption, TimeoutOption, say_restated, then_restate
+from deploy.cli.asking import TimeoutOption
+from deploy.cli.attribution_restate import RestateOption, say_restated, then_restate
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.imports import connected_publisher
 from deploy.cli.options import ConfigOption, JsonOption, checked_catalogue, settings_of

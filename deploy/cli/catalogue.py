@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.attribution_restate import TimeoutOption, asking_bar
+from deploy.cli.asking import TimeoutOption, asking
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.imports import connected_publisher
 from deploy.cli.options import CatalogueOption, ConfigOption, JsonOption, checked_catalogue, checked_stages, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say
 from deploy.cli.tables import tables_of
@@ -102,39 +101,21 @@ def apply(
 def _applied(settings: Settings, catalogue: Catalogue, timeout: float, *, everything: bool) -> Applied:
     """Apply the catalogue; who is not there ends the command."""
     import asyncio
-    import logging
 
     from deploy.catalogue_apply import apply as apply_it
     from deploy.catalogue_workers import workers_by
-    from deploy.settle import SettleTimeout
-    from deploy.settle_patiently import settle_patiently
-    from producers.publisher import PublishFailed
-    from streams.worker.clients import KafkaError
 
-    # It logs each refused connection as an error; we say it once, in our words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     later = "; run it again, it begins anew and nothing is counted twice"
-    try:
+    with asking(settings, timeout, "not applied", later) as way:
         workers = asyncio.run(workers_by(settings.kafka, settings.worker.app_id, catalogue))
         if workers.others:
             raise CommandError(
                 f"{workers.others} of {workers.all} workers go by another catalogue: restart every worker with this one"
-                " first, then apply it",
+                " first",
                 Exit.NOT_READY,
             )
-        with tables_of(settings) as store, connected_publisher(settings) as publisher, asking_bar() as (told, waiting):
-
-            def settle() -> None:
-                wait = partial(settle_patiently, worker_groups=[settings.worker.app_id], on_progress=waiting)
-                asyncio.run(wait(settings.kafka, settings.clickhouse, patience=timeout))
-
-            now = partial(datetime.now, UTC)
-            return apply_it(store, publisher, settle, now, catalogue, told, everything=everything)
-    except (SettleTimeout, PublishFailed) as error:
-        raise CommandError(f"not applied: {error}{later}", Exit.NOT_READY) from error
-    except (KafkaError, OSError) as error:
-        message = f"no Kafka at {settings.kafka.bootstrap_servers}: {error}"
-        raise CommandError(f"not applied: {message}{later}", Exit.NOT_READY) from error
+        now = partial(datetime.now, UTC)
+        return apply_it(way.store, way.publisher, way.settle, now, catalogue, way.told, everything=everything)
 
 
 def _tell_differences(differences: Sequence[Difference], since: datetime | None) -> None:
