@@ -37,8 +37,12 @@ _EVERYTHING = Difference("everything", "as demanded, every touchpoint is read ag
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What it takes until all follows a catalogue. `since`: when the one in force was applied; None: there is none."""
+    """What it takes until all follows a catalogue. `since`: when the one in force was applied; None: there is none.
 
+    How many `profiles` and `touchpoints` that concerns is as of the plan; more may come until it is applied.
+    """
+
+    catalogue: Catalogue
     change: CatalogueChange
     since: datetime | None
     profiles: int
@@ -96,10 +100,10 @@ def plan(store: Store, catalogue: Catalogue, *, everything: bool = False) -> Pla
     if everything:
         change = CatalogueChange((*change.differences, _EVERYTHING), None)
     if change.needs == "nothing":
-        return Plan(change, since, 0, 0)
+        return Plan(catalogue, change, since, 0, 0)
     parameters = {"only_conversions": _only_conversions(change), **_which(change)}
     profiles, touchpoints = store.rows(query("catalogue_profiles_size", store.database), parameters)[0]
-    return Plan(change, since, profiles, touchpoints)
+    return Plan(catalogue, change, since, profiles, touchpoints)
 
 
 def take_over(store: Store, catalogue: Catalogue, now: datetime) -> bool:
@@ -121,12 +125,10 @@ def apply(
     publisher: Publisher,
     settle: Callable[[], None],
     clock: Callable[[], datetime],
-    catalogue: Catalogue,
+    found: Plan,
     told: Told = untold,
-    *,
-    everything: bool = False,
 ) -> Applied:
-    """Let all that was said follow a catalogue, wait until it can be queried, and put it in force.
+    """Let all that was said follow the catalogue of a plan, wait until it can be queried, and put it in force.
 
     `settle` waits until workers have read all that was written, and ClickHouse has what they made of it. What moves
     between profiles meanwhile is sent after them.
@@ -137,13 +139,13 @@ def apply(
         Whatever `settle` raises.
     """
     began, since = time.monotonic(), clock()
-    load_catalogue(store, catalogue)
-    found = plan(store, catalogue, everything=everything)
+    load_catalogue(store, found.catalogue)
     profiles = touchpoints = violations = 0
     if found.needs != "nothing":
+        # What lands meanwhile needs no other plan: who is asked and what is read again is looked up now. The plan's
+        # sizes may be too small by then, and only tell how far it is.
         settle()
-        found = plan(store, catalogue, everything=everything)
-        evidence = derived_id("catalogue", digest_of(catalogue).hex())
+        evidence = derived_id("catalogue", digest_of(found.catalogue).hex())
         asked = (
             revisit_of(profile, "catalogue", evidence, since, clock())
             for (profile,) in _rows(store, "catalogue_profiles", {"only_conversions": found.only_conversions})
@@ -152,7 +154,7 @@ def apply(
         touchpoints = _read_again(store, publisher, settle, clock, found, told)
         violations = int(store.rows(query("catalogue_violations", store.database))[0][0])
     if found.since is None or found.change.differences:
-        put_in_force(store, catalogue, since)
+        put_in_force(store, found.catalogue, since)
     return Applied(profiles, touchpoints, violations, time.monotonic() - began)
 
 

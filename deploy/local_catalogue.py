@@ -56,9 +56,9 @@ def follow_catalogue(settings: Settings, patience: float, say: Callable[[str], N
         SettleTimeout: for `patience` seconds nobody got any further.
         StoreError: ClickHouse does not answer, or has no tables.
     """
-    store, catalogue = Store(settings.clickhouse), catalogue_of(settings)
+    store = Store(settings.clickhouse)
     try:
-        found = plan(store, catalogue)
+        found = plan(store, catalogue_of(settings))
         if found.needs == "nothing":
             return
         again = f"; touchpoints that are read again: {found.touchpoints:,}" if found.touchpoints else ""
@@ -67,7 +67,7 @@ def follow_catalogue(settings: Settings, patience: float, say: Callable[[str], N
         with Publisher(settings.kafka, settings.publisher, client_id="touchpath-catalogue") as publisher:
             if not publisher.wait_connected(CONNECT_SECONDS):
                 raise PublishFailed(f"no Kafka broker answers at {settings.kafka.bootstrap_servers}")
-            done = apply(store, publisher, settling(settings, patience), lambda: datetime.now(UTC), catalogue)
+            done = apply(store, publisher, settling(settings, patience), lambda: datetime.now(UTC), found)
         say(f"everything follows the changed catalogue, after {done.seconds:.1f} s")
     finally:
         store.close()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from deploy.catalogue_apply import Applied, Plan
     from deploy.settings import Settings
-    from schemas.catalogue import Catalogue
     from schemas.catalogue_change import Difference
 
 _NEEDS = {
@@ -86,7 +85,7 @@ def apply(
         return
     if not as_json:
         _tell_differences(found.change.differences, found.since)
-    applied = _applied(settings, wanted, timeout, everything=everything)
+    applied = _applied(settings, found, timeout)
     if as_json:
         json_out({"needs": found.needs, "differences": _as_json(found.change.differences), **asdict(applied)})
     else:
@@ -98,8 +97,8 @@ def apply(
         )
 
 
-def _applied(settings: Settings, catalogue: Catalogue, timeout: float, *, everything: bool) -> Applied:
-    """Apply the catalogue; who is not there ends the command."""
+def _applied(settings: Settings, found: Plan, timeout: float) -> Applied:
+    """Do what was planned; who is not there ends the command."""
     import asyncio
 
     from deploy.catalogue_apply import apply as apply_it
@@ -107,7 +106,7 @@ def _applied(settings: Settings, catalogue: Catalogue, timeout: float, *, everyt
 
     later = "; run it again, it begins anew and nothing is counted twice"
     with asking(settings, timeout, "not applied", later) as way:
-        workers = asyncio.run(workers_by(settings.kafka, settings.worker.app_id, catalogue))
+        workers = asyncio.run(workers_by(settings.kafka, settings.worker.app_id, found.catalogue))
         if workers.others:
             raise CommandError(
                 f"{workers.others} of {workers.all} workers go by another catalogue: restart every worker with this one"
@@ -115,7 +114,7 @@ def _applied(settings: Settings, catalogue: Catalogue, timeout: float, *, everyt
                 Exit.NOT_READY,
             )
         now = partial(datetime.now, UTC)
-        return apply_it(way.store, way.publisher, way.settle, now, catalogue, way.told, everything=everything)
+        return apply_it(way.store, way.publisher, way.settle, now, found, way.told)
 
 
 def _tell_differences(differences: Sequence[Difference], since: datetime | None) -> None:

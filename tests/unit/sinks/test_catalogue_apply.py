@@ -59,8 +59,8 @@ class Wires:
     def apply(self, new: Catalogue, at: datetime = LATER, *, everything: bool = False) -> Applied:
         self.fold.stage = FoldStage(new)
         self.sent = []
-        publisher = cast(Publisher, self)
-        return apply(self.store, publisher, self.pipeline.run, lambda: at, new, everything=everything)
+        publisher, found = cast(Publisher, self), plan(self.store, new, everything=everything)
+        return apply(self.store, publisher, self.pipeline.run, lambda: at, found)
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         return self.store.table(text)[1]
@@ -151,6 +151,17 @@ def test_what_moves_while_it_is_read_again_is_read_at_its_new_home(wires: Wires)
     wires.publish = moved_first  # type: ignore[method-assign] # somebody comes in between
     wires.apply(PRO)
     assert wires.sql("SELECT conversion, net_minor FROM conversions") == [("pro", 1200)]
+    assert wires.is_whole
+
+
+def test_who_comes_between_the_plan_and_its_application_is_asked_too(wires: Wires) -> None:
+    wires.pipeline.seen(*bought("ada"))
+    found = plan(wires.store, SHORT)
+    wires.pipeline.seen(*bought("bo"))
+    wires.fold.stage = FoldStage(SHORT)
+    done = apply(wires.store, cast(Publisher, wires), wires.pipeline.run, lambda: LATER, found)
+    assert (found.profiles, done.profiles, done.violations) == (1, 2, 0)
+    assert wires.sql(f"SELECT * FROM ({LINEAR}) WHERE `sum(credit)` != 0") == [("web", 2)]
     assert wires.is_whole
 
 
