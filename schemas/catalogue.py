@@ -273,7 +273,7 @@ class Catalogue(Section):
 
     @cached_property
     def monetary(self) -> frozenset[str]:
-        """The touchpoints that bring money in, in one of the conversions that they may reach, or take it back."""
+        """The names of touchpoints that bring money in or take it back; `is_monetary` knows their parts too."""
         bought = {
             touchpoint
             for entry in self.conversions.values()
@@ -286,13 +286,30 @@ class Catalogue(Section):
         """Give the touchpoint that a sender's event name stands for, or None where the catalogue has none."""
         return self._by_event.get(_folded(event))
 
-    def entry(self, touchpoint: str) -> TouchpointEntry | None:
-        """Give the entry of a touchpoint; a part (`bar.drinks`) without one of its own has its whole's (`bar`)."""
+    def known(self, touchpoint: str) -> str | None:
+        """Give the name by which the catalogue has a touchpoint; None: it has none.
+
+        That of a part (`bar.drinks`) without an entry of its own is its whole's (`bar`): it earns, converts and takes
+        money back as its whole does. With an entry of its own it is only what is said of it.
+        """
         while touchpoint:
-            if (entry := self.touchpoints.get(touchpoint)) is not None:
-                return entry
+            if touchpoint in self.touchpoints:
+                return touchpoint
             touchpoint = touchpoint.rpartition(".")[0]
         return None
+
+    def entry(self, touchpoint: str) -> TouchpointEntry | None:
+        """Give the entry of a touchpoint, or of what it is a part of; None: there is none."""
+        name = self.known(touchpoint)
+        return self.touchpoints[name] if name is not None else None
+
+    def takes_back(self, touchpoint: str) -> bool:
+        """Say whether a touchpoint takes money back from the order that it names."""
+        return self.known(touchpoint) in self.refunds
+
+    def is_monetary(self, touchpoint: str) -> bool:
+        """Say whether a touchpoint brings money in, in one of the conversions that it may reach, or takes it back."""
+        return self.known(touchpoint) in self.monetary
 
 
 def slug(event: str) -> str:

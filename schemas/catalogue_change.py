@@ -29,7 +29,10 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueChange:
-    """All that is different. `reread` are the names of the touchpoints that must be read again; None: every one."""
+    """All that is different.
+
+    `reread` are the names of the touchpoints that must be read again, with their parts (`name.part`); None: every one.
+    """
 
     differences: tuple[Difference, ...]
     reread: frozenset[str] | None = frozenset()
@@ -48,7 +51,7 @@ def compare(old: Catalogue, new: Catalogue, *, rates_differ: bool | None = None)
         *_journey(old, new),
         *_attribution(old, new),
         *_consent(old, new),
-        *_touchpoints(old, new),
+        *_touchpoints(old, new, reread),
         *_conversions(old, new, reread),
         *_refunds(old, new, reread),
         *_currencies(old, new, rates_differ),
@@ -166,14 +169,30 @@ def _effect(catalogue: Catalogue, name: str) -> _Effect:
     return _Effect(entry.credit, entry.visit, entry.phase == catalogue.retention_phase)
 
 
-def _touchpoints(old: Catalogue, new: Catalogue) -> Iterator[Difference]:
+def _reaches(catalogue: Catalogue, name: str) -> tuple[bool, tuple[str, ...]]:
+    """Give whether a touchpoint takes money back, and the conversions that name it, or what it is a part of."""
+    known = catalogue.known(name)
+    return catalogue.takes_back(name), tuple(
+        conversion for conversion, entry in catalogue.conversions.items() if known in entry.touchpoints
+    )
+
+
+def _touchpoints(old: Catalogue, new: Catalogue, reread: frozenset[str] | None) -> Iterator[Difference]:
     for name in _names(old.touchpoints, new.touchpoints):
         was, now = old.touchpoints.get(name), new.touchpoints.get(name)
         if was == now:
             continue
         needs: Need = "nothing" if _effect(old, name) == _effect(new, name) else "renew"
+        # A part without an entry of its own is what its whole is.
+        whole = old.known(name) if was is None else new.known(name) if now is None else None
+        parts_ways = whole is not None and _reaches(old, name) != _reaches(new, name)
+        if parts_ways:
+            needs = _need(frozenset({name}), reread)
         if was is None and now is not None:
             says = f"the touchpoint {name!r} is new: {_earning(now)}, phase {now.phase}"
+            says += f"; it no longer converts or takes money back as {whole!r} does" if parts_ways else ""
+        elif now is None and whole is not None:
+            says = f"the touchpoint {name!r} is gone: it counts as {whole!r} does"
         elif now is None:
             says = f"the touchpoint {name!r} is gone: it earns nothing by itself and has no phase"
         elif was is not None:
@@ -271,12 +290,13 @@ class _Questions(NamedTuple):
 
 
 def _questions(catalogue: Catalogue, name: str | None) -> _Questions:
-    """Give the questions for a name; None: one that no conversion names."""
+    """Give the questions for a touchpoint of a name; None: one that the catalogue does not have."""
     asked: list[Any] = []
     looks_inside = has_field = converts = False
-    if name not in catalogue.refunds:
+    known = catalogue.known(name) if name is not None else None
+    if known not in catalogue.refunds:
         for conversion, entry in catalogue.conversions.items():
-            if entry.touchpoints and name not in entry.touchpoints:
+            if entry.touchpoints and known not in entry.touchpoints:
                 continue
             field = (entry.field, entry.currency, entry.currency_field) if entry.value == "field" else None
             asked.append((conversion, entry.where, field) if entry.where else (None, (), field))
@@ -299,8 +319,7 @@ def _must_be_read_again(old: Catalogue, new: Catalogue, name: str | None) -> boo
 def _reread_for_conversions(old: Catalogue, new: Catalogue) -> frozenset[str] | None:
     if _must_be_read_again(old, new, None):
         return None
-    every = chain(old.conversions.values(), new.conversions.values())
-    named = frozenset(chain(old.refunds, new.refunds, *(entry.touchpoints for entry in every)))
+    named = old.touchpoints.keys() | new.touchpoints.keys()
     return frozenset(name for name in named if _must_be_read_again(old, new, name))
 
 

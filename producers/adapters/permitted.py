@@ -47,7 +47,7 @@ def permitted(touchpoint: Touchpoint, sender: Sender, catalogue: Catalogue, path
 
 def _permit_public(touchpoint: Touchpoint, catalogue: Catalogue, path: str, *, named: bool) -> None:
     name = touchpoint.touchpoint
-    if name in catalogue.refunds or (touchpoint.amount is not None and touchpoint.amount.amount < 0):
+    if catalogue.takes_back(name) or (touchpoint.amount is not None and touchpoint.amount.amount < 0):
         raise Problem(path, f"{name} takes money back, which a public write key may not")
     if not named:  # an operator who names it has decided
         entry = catalogue.entry(name)

@@ -145,9 +145,8 @@ class Rules:
 
     def _compile(self, touchpoint: str, channel: str, machine: int, found: str | None) -> TouchRule:
         catalogue = self._catalogue
-        entry = catalogue.entry(touchpoint)
-        refund = touchpoint in catalogue.refunds
-        candidates = () if refund else self._candidates(touchpoint)
+        entry, refund = catalogue.entry(touchpoint), catalogue.takes_back(touchpoint)
+        candidates = () if refund else self._candidates(catalogue.known(touchpoint))
         # Another catalogue may have found it, under conditions that nobody asks any more.
         name = found if any(one.name == found for one in candidates) else None
         if name is None and candidates and not candidates[-1].tests:
@@ -166,11 +165,11 @@ class Rules:
             decision=self._consent.is_decision(touchpoint),
         )
 
-    def _candidates(self, touchpoint: str) -> tuple[Candidate, ...]:
-        """Give the conversions that a touchpoint may reach, up to the first that asks for nothing."""
+    def _candidates(self, known: str | None) -> tuple[Candidate, ...]:
+        """Give the conversions that what is known by this name may reach, up to the first that asks for nothing."""
         found = []
         for name, entry in self._catalogue.conversions.items():
-            if not entry.touchpoints or touchpoint in entry.touchpoints:
+            if not entry.touchpoints or known in entry.touchpoints:
                 found.append(candidate(name, entry))
                 if not entry.where:
                     break

@@ -34,12 +34,11 @@ def amount_of(properties: Node, touchpoint: str, catalogue: Catalogue, default_c
     Raises:
         Problem: no number, no currency, a purchase below zero, or products given back of which one has no price.
     """
-    refund = touchpoint in catalogue.refunds
-    monetary = touchpoint in catalogue.monetary
+    refund, monetary = catalogue.takes_back(touchpoint), catalogue.is_monetary(touchpoint)
     stated = properties.first_present(("currency",))
     name = properties.first_filled(("revenue", "total", "value") if monetary or stated else ("revenue",))
     if name is None:
-        if refund and touchpoint not in _WHOLE and properties.children("products"):
+        if refund and catalogue.known(touchpoint) not in _WHOLE and properties.children("products"):
             return _given_back(properties, _currency(properties, default_currency))
         return None
     number = decimal_of(properties.values[name], properties.at(name))

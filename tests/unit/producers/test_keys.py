@@ -192,6 +192,16 @@ def test_a_touchpoint_that_is_named_is_named_with_its_parts() -> None:
         permitted(drink, Sender("shop", "test", touchpoints=frozenset({"drinks"})), CATALOGUE, "$")
 
 
+def test_a_public_key_may_not_send_a_part_of_a_refund() -> None:
+    outcome = outcome_of(orjson.dumps(TRACK), "track", Sender("shop", "test"), NOW, CATALOGUE)
+    assert isinstance(outcome, Accepted)
+    public = Sender("shop", "test", public=True)
+    assert permitted(outcome.touchpoint, public, CATALOGUE, "$") is outcome.touchpoint
+    back = outcome.touchpoint.model_copy(update={"touchpoint": "order_refunded.partial"})
+    with pytest.raises(Problem, match="takes money back"):
+        permitted(back, public, CATALOGUE, "$")
+
+
 # ---- where
 
 

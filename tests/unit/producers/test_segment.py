@@ -10,8 +10,11 @@ from uuid import UUID
 import orjson
 import pytest
 
+from producers.adapters.payload import Node
+from producers.adapters.problem import Problem
 from producers.adapters.sender import Limits, Sender
 from producers.adapters.web.segment import CALLS, Call, outcome_of
+from producers.adapters.web.worth import amount_of
 from schemas.base import event_id
 from schemas.bodies import EmailBody, HotlineBody, OtherBody, StoreBody, WebBody
 from schemas.catalogue import load
@@ -360,6 +363,18 @@ def test_a_refund_of_products_without_a_price_does_not_take_back_the_whole_order
         "$.properties.products[1].price: required where a refund names products and no total"
     )
     assert taken(refunded("Order Cancelled", products=products)).amount is None
+
+
+@pytest.mark.parametrize("total", [-5, 5])
+def test_an_amount_of_a_part_of_a_refund_is_read_as_its_whole_reads_it(total: int) -> None:
+    node = Node({"total": total, "products": []}, "$")
+    amount = amount_of(node, "order_refunded.partial", CATALOGUE, "EUR")
+    assert amount is not None
+    assert amount.minor == 500
+    priceless = Node({"products": [{"product_id": "a"}]}, "$")
+    assert amount_of(priceless, "order_cancelled.by_us", CATALOGUE, "EUR") is None  # the whole order
+    with pytest.raises(Problem, match="below zero"):
+        amount_of(Node({"total": -5}, "$"), "order_completed.app", CATALOGUE, "EUR")
 
 
 # ---- when

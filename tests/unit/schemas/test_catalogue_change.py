@@ -188,6 +188,31 @@ def test_what_lies_in_touchpoints_is_read_again_and_nothing_else(name: str) -> N
     assert digest_of(catalogue(**places)) != digest_of(SHIPPED)
 
 
+KIOSK = {"label": "Kiosk", "phase": "Conversion", "channel": "store", "department": "Sales"}
+
+
+def test_a_part_that_gets_an_entry_of_its_own_leaves_what_its_whole_reaches_and_is_read_again_when_it_comes_back() -> (
+    None
+):
+    own = catalogue(**{"touchpoints__store_purchase.kiosk": KIOSK})
+    change = compare(SHIPPED, own)
+    says = "the touchpoint 'store_purchase.kiosk' is new: earns no credit, phase Conversion"
+    says += "; it no longer converts or takes money back as 'store_purchase' does"
+    assert change.differences == (Difference("touchpoints.store_purchase.kiosk", says, "renew"),)
+    assert change.reread == frozenset()
+    back = compare(own, SHIPPED)
+    says = "the touchpoint 'store_purchase.kiosk' is gone: it counts as 'store_purchase' does"
+    assert back.differences == (Difference("touchpoints.store_purchase.kiosk", says, "reread"),)
+    assert back.reread == frozenset({"store_purchase.kiosk"})
+    listed = own.model_copy(update={"refunds": (*own.refunds, "store_purchase.kiosk")})
+    assert compare(own, listed).needs == "renew"
+
+
+def test_a_part_of_a_refund_with_an_entry_of_its_own_takes_nothing_back() -> None:
+    change = changed(**{"touchpoints__store_return.damaged": KIOSK | {"phase": "Retention"}})
+    assert (change.needs, change.reread) == ("renew", frozenset())
+
+
 def test_a_conversion_that_goes_needs_no_touchpoint_read_again() -> None:
     conditional = catalogue(conversions={"pro": PRO} | DATA["conversions"])
     change = compare(conditional, SHIPPED)

@@ -343,6 +343,11 @@ def test_money_is_where_any_conversion_of_a_touchpoint_counts_it_or_it_is_taken_
     good = load(written(tmp_path, text))
     assert good.monetary == {"order_completed", "order_refunded"}
     assert good.conversion_of == {"order_completed": "x"}
+    assert good.is_monetary("order_completed.app")
+    assert good.is_monetary("order_refunded.partial.by_voucher")
+    assert not good.is_monetary("page_view.top")
+    assert good.takes_back("order_refunded.partial")
+    assert not good.takes_back("order_completed.app")
 
 
 RATES = ("[channels]", '[currencies]\nreporting = "USD"\nrates = "rates.csv"\n\n[channels]')

@@ -134,7 +134,7 @@ def _structured(event: Node, _hit: Hit, _entities: list[Entity], context: Contex
         value = decimal_of(event.values["se_va"], event.at("se_va"))
         properties["value"] = float(value)
     worth = Worth()
-    if shop.is_monetary(touchpoint, catalogue):
+    if catalogue.is_monetary(touchpoint):
         node = Node({"value": event.values.get("se_va")}, event.path)
         worth = Worth(amount=amount_of(node, touchpoint, catalogue, context.sender.default_currency))
     return Event(touchpoint, action, worth, properties)

@@ -94,7 +94,7 @@ def of_entities(
         Problem: an amount or a line's number is none.
     """
     order, amount, currency = None, None, default_currency
-    if is_monetary(touchpoint, catalogue):
+    if catalogue.is_monetary(touchpoint):
         for entity in entities:
             if entity.name in _ORDERS:
                 order_name, money_name = _ORDERS[entity.name]
@@ -121,16 +121,11 @@ def of_own(data: Node, touchpoint: str, catalogue: Catalogue, default_currency: 
     Raises:
         Problem: as there.
     """
-    if not is_monetary(touchpoint, catalogue):
+    if not catalogue.is_monetary(touchpoint):
         return Worth()
     amount = amount_of(data, touchpoint, catalogue, default_currency)
     currency = amount.currency if amount is not None else default_currency
     return Worth(order_of(data), amount, items_of(data, currency))
-
-
-def is_monetary(touchpoint: str, catalogue: Catalogue) -> bool:
-    """Say whether the touchpoint brings money in or gives it back."""
-    return touchpoint in catalogue.monetary
 
 
 def _money(node: Node, name: str, currency_name: str, default_currency: str | None) -> Money | None:
