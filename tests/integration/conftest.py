@@ -15,7 +15,9 @@ from deploy.local.broker import BrokerProcess
 from deploy.local.tansu import TansuBroker
 from producers.publisher import Publisher
 from schemas.connection import KafkaConnection
+from sinks.client import Store
 from tests.integration.collector_rig import make_topics
+from tests.integration.stack_rig import Stack
 
 
 @pytest.fixture(params=["tansu_broker", "kafka_broker"])
@@ -48,3 +50,27 @@ def publisher(broker: BrokerProcess) -> Iterator[Publisher]:
     with Publisher(KafkaConnection(bootstrap_servers=broker.bootstrap)) as publisher:
         assert publisher.wait_connected(10)
         yield publisher
+
+
+@pytest.fixture
+def stack(
+    kafka_broker_factory: Callable[..., ApacheKafkaBroker],
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stack]:
+    """All parts, working by the default catalogue; commands find them."""
+    stack = Stack(tmp_path, kafka_broker_factory(), store)
+    monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", stack.broker.bootstrap)
+    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(store.connection.port))
+    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", store.database)
+    monkeypatch.setenv("TOUCHPATH_PARTITIONS", "2")
+    try:
+        stack.touchpath("migrate")
+        stack.touchpath("topics")
+        stack.start(stack.worker)
+        stack.start(stack.sink)
+        yield stack
+    finally:
+        for part in (stack.worker, stack.sink):
+            part.stop(20)

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.settle_ends import Ends
 from schemas import topics
-from schemas.bodies import LineItem, StoreBody, WebBody
+from schemas.bodies import EmailBody, LineItem, StoreBody, WebBody
 from schemas.connection import KafkaConnection
 from schemas.identifier import Identifier
 from schemas.money import Money
@@ -57,6 +57,19 @@ def a_visit(customer: str, minute: int = 0, campaign: str | None = "spring") -> 
         campaign=Campaign(name=campaign) if campaign else None,
         body=WebBody(url="https://shop.example/"),
         properties={"a": [1, None, {"b": "ü"}]},
+    )
+
+
+def a_click(customer: str, minute: int) -> Touchpoint:
+    return Touchpoint(
+        event_id=uuid4(),
+        source="mail",
+        touchpoint="email_clicked",
+        channel="email",
+        occurred_at=NOW + timedelta(minutes=minute),
+        received_at=INGEST,
+        identifiers=(Identifier(kind="customer", value=customer),),
+        body=EmailBody(),
     )
 
 

@@ -2,110 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import pytest
-from typer.testing import CliRunner
-
-from deploy.cli.app import app
 from deploy.cli.exits import Exit
-from deploy.local.apache_kafka import ApacheKafkaBroker
-from deploy.local.ports import free_port
-from deploy.local.process import ChildProcess
-from deploy.probes import http_ok
-from schemas.bodies import EmailBody
-from schemas.catalogue import load
-from schemas.identifier import Identifier
 from schemas.touchpoint import Touchpoint
-from sinks.catalogue import load_catalogue
-from sinks.client import Store
-from tests.integration.sink_parts import INGEST, NOW, a_purchase, a_visit, collected, produce
-from tests.unit.deploy.commands import failed
+from tests.integration.sink_parts import a_click, a_purchase, a_visit
+from tests.integration.stack_rig import Stack
 
 CONVERSIONS = 14
-
-
-class Stack:
-    """A broker, the tables, one worker and one sink; commands are run as a person would."""
-
-    def __init__(self, home: Path, broker: ApacheKafkaBroker, store: Store) -> None:
-        self.home, self.broker, self.store = home, broker, store
-        self.worker = ChildProcess("worker", home / "worker.log")
-        self.sink = ChildProcess("sink", home / "sink.log")
-
-    def start(self, part: ChildProcess) -> None:
-        port = free_port()
-        variable = "WORKER__METRICS_PORT" if part is self.worker else "SINK__HTTP_PORT"
-        argv = [sys.executable, "-m", "deploy.cli", part.name]
-        part.start(argv, os.environ | {f"TOUCHPATH_{variable}": str(port)})
-        look = http_ok(port, "/ready")
-
-        async def ready() -> bool:
-            return await look()
-
-        part.wait_ready(lambda: asyncio.run(ready()), 60)
-
-    def touchpath(self, *words: str, code: Exit = Exit.DONE) -> str:
-        """What a command prints; of one that fails, why."""
-        done = CliRunner().invoke(app, list(words))
-        if code is Exit.DONE:
-            assert done.exit_code == 0, done.exception
-            return done.stdout or done.stderr
-        return failed(done, code)
-
-    def send(self, *touchpoints: Touchpoint) -> None:
-        asyncio.run(produce(self.broker.bootstrap, collected(touchpoints)))
-        self.touchpath("settle", "--timeout", "90")
-
-    def sql(self, text: str) -> list[tuple[Any, ...]]:
-        return self.store.table(text)[1]
-
-    def whole(self) -> None:
-        """The books balance, and nothing is booked by another fit than the one in force."""
-        assert self.sql("SELECT * FROM attribution_violations") == []
-        assert self.sql("SELECT * FROM attribution_stale") == []
-
-
-@pytest.fixture
-def stack(
-    kafka_broker_factory: Callable[..., ApacheKafkaBroker],
-    store: Store,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stack]:
-    stack = Stack(tmp_path, kafka_broker_factory(), store)
-    monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", stack.broker.bootstrap)
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(store.connection.port))
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", store.database)
-    monkeypatch.setenv("TOUCHPATH_PARTITIONS", "2")
-    load_catalogue(store, load())
-    stack.touchpath("topics")
-    stack.start(stack.worker)
-    stack.start(stack.sink)
-    yield stack
-    for part in (stack.worker, stack.sink):
-        part.stop(20)
-
-
-def a_click(customer: str, minute: int) -> Touchpoint:
-    return Touchpoint(
-        event_id=uuid4(),
-        source="mail",
-        touchpoint="email_clicked",
-        channel="email",
-        occurred_at=NOW + timedelta(minutes=minute),
-        received_at=INGEST,
-        identifiers=(Identifier(kind="customer", value=customer),),
-        body=EmailBody(),
-    )
 
 
 def lives() -> list[Touchpoint]:

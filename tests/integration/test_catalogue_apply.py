@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.cli.exits import Exit
-from deploy.local.apache_kafka import ApacheKafkaBroker
 from schemas.catalogue import DEFAULT
 from schemas.touchpoint import Touchpoint
-from sinks.client import Store
-from tests.integration.sink_parts import a_purchase, a_visit
-from tests.integration.test_attribution_restate import Stack, a_click
+from tests.integration.sink_parts import a_click, a_purchase, a_visit
+from tests.integration.stack_rig import Stack
 
 LINEAR = "SELECT channel, toFloat64(sum(credit)) AS credit FROM credits WHERE model = 'linear' GROUP BY channel"
 MANY = 12
-
-
-@pytest.fixture
-def stack(
-    kafka_broker_factory: Callable[..., ApacheKafkaBroker],
-    store: Store,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stack]:
-    stack = Stack(tmp_path, kafka_broker_factory(), store)
-    monkeypatch.setenv("TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS", stack.broker.bootstrap)
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", str(store.connection.port))
-    monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", store.database)
-    monkeypatch.setenv("TOUCHPATH_PARTITIONS", "2")
-    stack.touchpath("migrate")
-    stack.touchpath("topics")
-    stack.start(stack.worker)
-    stack.start(stack.sink)
-    yield stack
-    for part in (stack.worker, stack.sink):
-        part.stop(20)
 
 
 def life(customer: str) -> list[Touchpoint]:
