@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -17,34 +16,28 @@ from schemas.resolved import Resolved
 from schemas.revisit import Revisit
 from streams.worker.partitioning import partition_of
 from tests.e2e.kill_rig_people import Household
+from tests.e2e.kill_rig_rounds import Rounds
 from tests.properties.test_published_models import a_fit
 
 MODEL = "markov"
 
 
-class Fitter(threading.Thread):
+class Fitter(Rounds):
     """Publishes another fit to every partition, and asks whoever may be a profile to look again, until told to stop.
 
     A profile is named by one of its identifiers; those that name none are asked in vain.
     """
 
     def __init__(self, bootstrap: str, seed: int, households: int, *, pause: float) -> None:
-        super().__init__(daemon=True)
-        self.failure: BaseException | None = None
+        super().__init__(pause)
         self.published: list[AttributionModel] = []
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
         self._chance = random.Random(seed)
         self._profiles = list(_profiles(households))
-        self._pause = pause
-        self._end = threading.Event()
 
-    def run(self) -> None:
-        try:
-            while not self._end.wait(self._pause):
-                self.publish()
-                self.ask()
-        except BaseException as error:
-            self.failure = error
+    def round(self) -> None:
+        self.publish()
+        self.ask()
 
     def publish(self) -> None:
         """Put another fit in force."""
@@ -67,13 +60,6 @@ class Fitter(threading.Thread):
                 topics.RESOLVED.name, key=key, value=value.encode(), partition=partition_of(key, partitions)
             )
         self._producer.flush()
-
-    def finish(self) -> None:
-        """Publish no more by itself; raises what has gone wrong."""
-        self._end.set()
-        self.join()
-        if self.failure is not None:
-            raise self.failure
 
 
 def _profiles(households: int) -> Iterator[UUID]:

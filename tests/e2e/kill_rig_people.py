@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from schemas.identifier import Identifier
 from schemas.identity import Action, Command, IdentityMessage
 from schemas.money import Money
 from schemas.touchpoint import Campaign, Touchpoint
+from tests.e2e.kill_rig_rounds import Rounds
 
 BEGIN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=50)
 KIOSK = "device:kiosk"  # of everybody: over its cap before long
@@ -91,41 +91,31 @@ class Household:
         )
 
 
-class Feed(threading.Thread):
+class Feed(Rounds):
     """Writes what happens to the households, one in `linking` of it again, until it is told to stop."""
 
     def __init__(self, bootstrap: str, seed: int, households: int, *, pause: float) -> None:
-        super().__init__(daemon=True)
-        self.failure: BaseException | None = None
+        super().__init__(pause)
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
         self._chance = random.Random(seed)
         self._households = [Household(self._chance, number) for number in range(households)]
-        self._pause = pause
-        self._end = threading.Event()
 
-    def run(self) -> None:
-        try:
-            while not self._end.wait(self._pause):
-                for record in self._round():
-                    topic = topics.IDENTITY if isinstance(record, Command) else topics.COLLECTED
-                    key = record.to if isinstance(record, Command) else record.key
-                    value = IdentityMessage(message=record) if isinstance(record, Command) else record
-                    self._producer.send(
-                        topic.name, key=key.encode(), value=value.model_dump_json(exclude_none=True).encode()
-                    )
-                self._producer.flush()
-        except BaseException as error:
-            self.failure = error
+    def round(self) -> None:
+        for record in self._happening():
+            topic = topics.IDENTITY if isinstance(record, Command) else topics.COLLECTED
+            key = record.to if isinstance(record, Command) else record.key
+            value = IdentityMessage(message=record) if isinstance(record, Command) else record
+            self._producer.send(topic.name, key=key.encode(), value=value.model_dump_json(exclude_none=True).encode())
+        self._producer.flush()
 
     def finish(self) -> None:
         """Write no more; raises what has gone wrong."""
-        self._end.set()
-        self.join()
-        self._producer.close()
-        if self.failure is not None:
-            raise self.failure
+        try:
+            super().finish()
+        finally:
+            self._producer.close()
 
-    def _round(self) -> Iterator[Touchpoint | Command]:
+    def _happening(self) -> Iterator[Touchpoint | Command]:
         """A few events of some households, a decision now and then, and some events twice."""
         chance = self._chance
         for household in chance.sample(self._households, len(self._households) // 4):
