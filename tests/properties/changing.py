@@ -94,14 +94,24 @@ def _drawn(seed: int, number: int) -> tuple[Parts, Catalogue]:
     chance = random.Random(1000 * seed + number)
     before = _drawn(seed, number - 1)[0] if number else {}
     few = chance.choice([0.1, 0.3, 1])
+    entries = _entries_of_parts(random.Random(f"entries {seed} {number}"), before.get("entries of parts"))
     while True:
         parts = {name: before.get(name, part) for name, part in _parts(chance).items()}
+        parts["entries of parts"] = entries
         if number:
             parts |= {name: part for name, part in _parts(chance).items() if chance.random() < few}
         try:
             return parts, _catalogue(parts)
         except ValidationError:  # two conversions of one touchpoint, or one that takes money back
             continue
+
+
+def _entries_of_parts(chance: random.Random, before: dict[str, str] | None) -> dict[str, str]:
+    """Which parts of touchpoints have an entry of their own, and what is said of them."""
+    if before is not None and chance.random() < 0.6:
+        return before
+    kinds = {"store_purchase.kiosk": ["converts", "takes back"], "order_refunded.partial": ["takes back"]}
+    return {name: kind for name, some in kinds.items() if (kind := chance.choice(["", "", "stands alone", *some]))}
 
 
 def _parts(chance: random.Random) -> Parts:
@@ -136,6 +146,10 @@ def _catalogue(parts: Parts) -> Catalogue:
     for field in ("credit", "visit", "phase"):
         for name, value in parts[field].items():
             touchpoints[name][field] = value
+    own = parts["entries of parts"]
+    touchpoints |= dict.fromkeys(own, VIEWED | {"visit": False})
+    converting = [name for name, kind in own.items() if kind == "converts"]
+    goals = {"of_a_part": CONVERSIONS["purchase"] | {"touchpoints": converting}} if converting else {}
     reporting = parts["reporting"]
     journey = ("visit_gap_minutes", "inactivity_days", "after_sales_days")
     return catalogue_with(
@@ -146,8 +160,13 @@ def _catalogue(parts: Parts) -> Catalogue:
         },
         journey={name: parts[name] for name in journey},
         touchpoints=touchpoints,
-        conversions={name: entry for name in parts["order"] if (entry := parts[f"conversions.{name}"]) is not None},
-        refunds=[*DEFAULT.refunds, *(["delivery"] if parts["delivery takes back"] else [])],
+        conversions=goals
+        | {name: entry for name in parts["order"] if (entry := parts[f"conversions.{name}"]) is not None},
+        refunds=[
+            *DEFAULT.refunds,
+            *(["delivery"] if parts["delivery takes back"] else []),
+            *(name for name, kind in own.items() if kind == "takes back"),
+        ],
         currencies={} if reporting is None else {"reporting": reporting, "rates": "rates.csv"},
     )
 

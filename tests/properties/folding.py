@@ -54,6 +54,7 @@ NAMES = st.sampled_from(
         ("watched_trailer", "web"),
         ("email_clicked", "email"), ("email_opened", "email"), ("call", "hotline"), ("direct_mail", "direct_mail"),
         ("order_completed", "web"), ("order_completed", "web"), ("store_purchase", "store"),
+        ("store_purchase.kiosk", "store"), ("order_refunded.partial", "web"),
         ("account_created", "web"), ("order_refunded", "web"), ("delivery", "store"), ("complaint", "hotline"),
         ("consent_changed", "web"), ("consent_changed", "web"),
     ]
@@ -66,6 +67,7 @@ BODIES = {
 }
 
 
+VALUED = {"order_completed", "store_purchase", "order_refunded"}
 #: What conditions, values in fields and consent look at.
 PROPERTIES = st.sampled_from(
     [{}, {}, {"plan": "pro", "worth": 12.345}, {"plan": "free", "worth": "3"}, {"plan": "pro", "worth": "much"}]
@@ -84,7 +86,7 @@ def touchpoints(draw: st.DrawFn) -> Touchpoint:
     if channel == "web":
         identifiers.append(Identifier(kind="anonymous", value=draw(st.sampled_from(["a1", "a2"]))))
     order = draw(st.sampled_from([None, None, "o1", "o2"]))
-    has_amount = name in {"order_completed", "store_purchase", "order_refunded"} and draw(st.integers(0, 9)) > 0
+    has_amount = name.partition(".")[0] in VALUED and draw(st.integers(0, 9)) > 0
     campaign = draw(st.sampled_from([None, None, "spring", "summer"]))
     properties: dict[str, Any] = dict(draw(PROPERTIES))
     if (consent := draw(CONSENT)) is not None:

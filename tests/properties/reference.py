@@ -212,11 +212,23 @@ def attribute(
 # --- what a touchpoint reaches, is worth and allows
 
 
+def whole_of(event: Touchpoint, catalogue: Catalogue) -> str:
+    """The longest beginning of the name, cut at a dot, that the catalogue has."""
+    words = event.touchpoint.split(".")
+    beginnings = [".".join(words[:count]) for count in range(1, len(words) + 1)]
+    return max((name for name in beginnings if name in catalogue.touchpoints), key=len, default="")
+
+
+def takes_back(event: Touchpoint, catalogue: Catalogue) -> bool:
+    return whole_of(event, catalogue) in catalogue.refunds
+
+
 def conversion_name(event: Touchpoint, catalogue: Catalogue) -> str | None:
-    if event.touchpoint in catalogue.refunds:
+    if takes_back(event, catalogue):
         return None
+    stands_for = whole_of(event, catalogue)
     for name, entry in catalogue.conversions.items():
-        if entry.touchpoints and event.touchpoint not in entry.touchpoints:
+        if entry.touchpoints and stands_for not in entry.touchpoints:
             continue
         if all(holds(condition, event) for condition in entry.where):
             return name
@@ -357,7 +369,7 @@ def worth(conversion: Touchpoint, history: list[Touchpoint], catalogue: Catalogu
         into, price = currency, Fraction(1)
     left = gross * price
     for event in same:
-        if event.touchpoint not in catalogue.refunds:
+        if not takes_back(event, catalogue):
             continue
         if event.amount is None:
             left = Fraction(0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.base import profile_id
 from schemas.catalogue import Catalogue
-from schemas.catalogue_change import compare
+from schemas.catalogue_change import CatalogueChange, compare
 from schemas.touchpoint import Touchpoint
 from streams.core import touch_log
 from streams.core.fold import FoldStage
@@ -74,10 +74,16 @@ def home(event: Touchpoint) -> UUID:
     return profile_id(event.key)
 
 
+def is_read_again(event: Touchpoint, change: CatalogueChange) -> bool:
+    """Say it as the query does: a touchpoint comes with its parts."""
+    names = change.reread
+    return names is None or any(f"{event.touchpoint}.".startswith(f"{name}.") for name in names)
+
+
 def told(events: Sequence[Touchpoint], old: Catalogue, new: Catalogue) -> list[Output]:
     """All that `touchpath catalogue apply` sends: to each profile, and of touchpoints those that must be read again."""
     change = compare(old, new)
-    again = [reread(home(e), e) for e in events if change.reread is None or e.touchpoint in change.reread]
+    again = [reread(home(e), e) for e in events if is_read_again(e, change)]
     return [revisit(profile, new) for profile in {home(event): None for event in events}] + again
 
 
@@ -235,14 +241,14 @@ def test_with_moves_in_between_the_end_is_that_of_the_last_catalogue(
         loop.put(incoming(arrival, 1_790_000_000_000 + number))
     loop.run()
     fold.stage = FoldStage(new)
-    again = compare(old, new).reread
+    change = compare(old, new)
     held = {event_id: profile for event_id, (profile,) in holders(loop, new).items()}
     events = {event.event_id: event for event in history.events}
     for profile in {profile for (_, profile) in held.items()}:
         loop.put(revisit(UUID(profile), new))
     for event_id, profile in held.items():
         event = events[event_id]
-        if again is None or event.touchpoint in again:
+        if is_read_again(event, change):
             loop.put(reread(UUID(profile), event))
     loop.run()
     lives: dict[str, list[Touchpoint]] = defaultdict(list)
