@@ -15,14 +15,13 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from deploy.query_times import FOREVER, query_time
 from schemas.erasure import NOBODY
 from sinks.client import Store
 from sinks.sql import query
 
 #: The touchpoint of a touch that consent hides, and the line of the ledger that has what it earned.
 WITHHELD = "withheld"
-#: What the database's times can hold, and nothing is recorded outside of.
-EARLIEST, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
 
 
 class NoConversionError(LookupError):
@@ -281,7 +280,7 @@ class ExplainStore:
                 *rest,
             )
             for at, revision, cause, profile, model, sign, line, touch, name, channel, campaign, t, *rest in self._rows(
-                "explain_entries", **of, as_of=_sql_time(until)
+                "explain_entries", **of, as_of=query_time(until)
             )
         ]
         path = [
@@ -410,11 +409,6 @@ def _entry(entry: Entry, conversion: Conversion) -> dict[str, Any]:
 
 def _money(amount: Decimal, conversion: Conversion) -> str | None:
     return str(round(amount, conversion.minor_digits)) if conversion.currency else None
-
-
-def _sql_time(moment: datetime) -> str:
-    # The driver cuts parameters of type datetime to whole seconds.
-    return min(max(moment, EARLIEST), FOREVER).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _utc(moment: datetime) -> datetime:

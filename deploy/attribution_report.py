@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from deploy.query_times import EARLIEST, FOREVER, query_time
 from schemas.attribution_model import Level
 from sinks.client import Store
 from sinks.sql import query
 
 Measure = Literal["value", "conversions"]
-#: What the database's times can hold.
-EARLIEST, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
 #: What stands for a line of the ledger that is no touch's, `(unattributed)` and `(withheld)`.
 _LINE = "({})"
 
@@ -142,9 +141,9 @@ def report(store: Store, asked: Asked) -> Report:
         {
             "level": asked.level,
             "conversions": list(asked.conversions),
-            "since": asked.since or EARLIEST,
-            "until": asked.until or FOREVER,
-            "as_of": asked.as_of or FOREVER,
+            "since": query_time(asked.since or EARLIEST),
+            "until": query_time(asked.until or FOREVER),
+            "as_of": query_time(asked.as_of or FOREVER),
         },
     )
     if not rows:
