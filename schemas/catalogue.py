@@ -290,7 +290,7 @@ class Catalogue(Section):
         """Give the name by which the catalogue has a touchpoint; None: it has none.
 
         That of a part (`bar.drinks`) without an entry of its own is its whole's (`bar`): it earns, converts and takes
-        money back as its whole does. With an entry of its own it is only what is said of it.
+        money back as its whole does. One with an entry of its own is named by conversions and refunds itself, or not.
         """
         while touchpoint:
             if touchpoint in self.touchpoints:

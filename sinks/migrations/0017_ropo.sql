@@ -95,10 +95,12 @@ ALTER TABLE $database.ropo_contacts $on_cluster
 
 -- Whom an erased purchase had been met by before is not known any more. It is neither one of a known buyer nor one of an
 -- unknown one: it stays in purchases and value, is counted by itself (erased), and has no part in any share.
+-- A part of a purchase (store_purchase.kiosk) is its whole, unless it has an entry of its own in the catalogue.
 CREATE OR REPLACE VIEW $database.ropo_purchases $on_cluster AS
 WITH
     in_store AS (SELECT name FROM $database.catalogue_touchpoints WHERE purchase = 'store'),
     online AS (SELECT name FROM $database.catalogue_touchpoints WHERE purchase = 'web'),
+    named AS (SELECT name FROM $database.catalogue_touchpoints),
     (SELECT if(count() = 0, 30, argMax(look_back_days, version)) FROM $database.catalogue_log) AS window_days
 SELECT
     p.event_id AS event_id, if(p.to_store, 'online_then_store', 'store_then_online') AS direction, if(p.is_named, p.profile_id, NULL) AS profile_id,
@@ -113,19 +115,20 @@ FROM
     SELECT
         conversion_id AS event_id, 1 AS is_named, c.profile_id AS profile_id, c.occurred_at AS occurred_at,
         toString(c.currency) AS currency, c.net AS value,
-        c.touchpoint IN (in_store) OR substringIndex(c.touchpoint, '.', 1) IN (in_store) AS to_store
+        multiIf(c.touchpoint IN (named), c.touchpoint, substringIndex(c.touchpoint, '.', 2) IN (named),
+            substringIndex(c.touchpoint, '.', 2), substringIndex(c.touchpoint, '.', 1)) AS counts_as,
+        counts_as IN (in_store) AS to_store
     FROM $database.conversions AS c
-    WHERE c.closing AND (c.touchpoint IN (in_store) OR substringIndex(c.touchpoint, '.', 1) IN (in_store)
-        OR c.touchpoint IN (online) OR substringIndex(c.touchpoint, '.', 1) IN (online))
+    WHERE c.closing AND (counts_as IN (in_store) OR counts_as IN (online))
     UNION ALL
     SELECT
         t.event_id, 0, toUUID('00000000-0000-0000-0000-000000000000'), t.occurred_at, toString(t.currency),
         ifNull(t.amount, 0),
-        t.touchpoint IN (in_store) OR substringIndex(t.touchpoint, '.', 1) IN (in_store)
+        multiIf(t.touchpoint IN (named), t.touchpoint, substringIndex(t.touchpoint, '.', 2) IN (named),
+            substringIndex(t.touchpoint, '.', 2), substringIndex(t.touchpoint, '.', 1)) AS counts_as,
+        counts_as IN (in_store)
     FROM $database.touchpoints AS t
-    WHERE isNull(t.profile_id)
-        AND (t.touchpoint IN (in_store) OR substringIndex(t.touchpoint, '.', 1) IN (in_store)
-            OR t.touchpoint IN (online) OR substringIndex(t.touchpoint, '.', 1) IN (online))
+    WHERE isNull(t.profile_id) AND (counts_as IN (in_store) OR counts_as IN (online))
         AND t.event_id NOT IN (SELECT conversion_id FROM $database.conversions_log)
 ) AS p
 ASOF LEFT JOIN
