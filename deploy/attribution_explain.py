@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from deploy.query_times import FOREVER, query_time
+from deploy.query_times import FOREVER, storable
 from schemas.erasure import NOBODY
 from sinks.client import Store
 from sinks.sql import query
@@ -280,7 +280,7 @@ class ExplainStore:
                 *rest,
             )
             for at, revision, cause, profile, model, sign, line, touch, name, channel, campaign, t, *rest in self._rows(
-                "explain_entries", **of, as_of=query_time(until)
+                "explain_entries", **of, as_of=storable(until)
             )
         ]
         path = [

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from deploy.query_times import EARLIEST, FOREVER, query_time
+from deploy.query_times import EARLIEST, FOREVER, storable
 from schemas.attribution_model import Level
 from sinks.client import Store
 from sinks.sql import query
@@ -141,9 +141,9 @@ def report(store: Store, asked: Asked) -> Report:
         {
             "level": asked.level,
             "conversions": list(asked.conversions),
-            "since": query_time(asked.since or EARLIEST),
-            "until": query_time(asked.until or FOREVER),
-            "as_of": query_time(asked.as_of or FOREVER),
+            "since": storable(asked.since or EARLIEST),
+            "until": storable(asked.until or FOREVER),
+            "as_of": storable(asked.as_of or FOREVER),
         },
     )
     if not rows:

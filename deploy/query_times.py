@@ -1,4 +1,4 @@
-"""Times on their way into a query: what the database's times can hold, and how they are written."""
+"""Times on their way into a query: what the database's times can hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 EARLIEST, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
 
 
-def query_time(moment: datetime) -> str:
-    """Write an aware time as a query's parameter, in UTC; what the database cannot hold becomes what it can."""
-    # The driver cuts parameters of type datetime to whole seconds.
-    return min(max(moment, EARLIEST), FOREVER).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+def storable(moment: datetime) -> datetime:
+    """Give an aware time as near as the database can hold it: one that it cannot, it refuses or takes for another."""
+    return min(max(moment, EARLIEST), FOREVER)
