@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -123,3 +124,26 @@ def test_the_violations_of_a_damaged_ledger_are_those_of_the_plain_rule(plain: S
         sizes.append(size(plain, VIOLATIONS))
     assert min(sizes) > 0
     assert len(set(sizes)) > len(sizes) // 2  # most of the damage changes something
+
+
+def test_the_violations_of_one_conversion_are_those_among_all(plain: Store) -> None:
+    write_ledger(plain, 300, channels=6, campaigns=12, pieces=2, merging=True)
+    for statement in DAMAGE[0]:
+        plain.command(fill(statement, plain.database))
+    ask = f"SELECT * FROM {plain.database}.{VIOLATIONS}"
+    rows = plain.rows(ask)
+    wrong = [one[0] for one in rows]
+    fine = plain.rows(f"SELECT conversion_id FROM {plain.database}.conversions_log ORDER BY 1")
+    for one in (wrong[0], wrong[len(wrong) // 2], wrong[-1], next(one for [one] in fine if one not in wrong)):
+        assert plain.rows(f"{ask} WHERE conversion_id = '{one}'") == [row for row in rows if row[0] == one]
+
+
+@pytest.mark.parametrize("view", [VIOLATIONS, "credits_as_of(as_of = '2026-03-01')", "credits", "attribution_stale"])
+def test_one_conversion_is_looked_up_by_the_key_of_each_table(store: Store, view: str) -> None:
+    write_ledger(store, 60, channels=6, campaigns=12, pieces=2, merging=True)
+    asked = f"SELECT * FROM {store.database}.{view} WHERE conversion_id = '{uuid4()}'"
+    plan = "\n".join(line for [line] in store.rows(f"EXPLAIN indexes = 1 {asked}"))
+    reads = plan.split("ReadFromMergeTree (")[1:]
+    assert reads
+    for read in reads:
+        assert re.search(r"Condition: .*conversion_id in \[", read), read
