@@ -29,7 +29,7 @@ def is_line(name: str) -> bool:
 
 
 class NothingToReportError(LookupError):
-    """No conversion lies in the window. The message says so."""
+    """No conversion that was asked for lies in the window. The message says which, and what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,8 @@ def report(store: Store, asked: Asked) -> Report:
         },
     )
     if not rows:
-        raise NothingToReportError("the ledger has no conversion in this window")
+        which = f" {' or '.join(asked.conversions)}" if asked.conversions else ""
+        raise NothingToReportError(f"the ledger has no conversion{which} in this window")
     return of_rows(rows, asked)
 
 
@@ -159,7 +160,7 @@ def of_rows(rows: Sequence[Row], asked: Asked) -> Report:
     """Put the rows of the query together.
 
     Raises:
-        NothingToReportError: no conversion is in the currency that was asked for.
+        NothingToReportError: no conversion is in the currency that was asked for, or none has the value asked for.
     """
     by_currency: dict[str, Decimal] = defaultdict(Decimal)
     for _, _, _, currency, _, credit, _ in rows:
@@ -169,6 +170,8 @@ def of_rows(rows: Sequence[Row], asked: Asked) -> Report:
     if asked.currency and asked.currency not in by_currency:
         known = ", ".join(sorted(by_currency)) or "none at all"
         raise NothingToReportError(f"no conversion in this window has a value in {asked.currency} (there is: {known})")
+    if asked.measure == "value" and chosen is None:
+        raise NothingToReportError("no conversion in this window has a value: --measure conversions counts them")
     measure: Measure = asked.measure or ("value" if chosen else "conversions")
     names: dict[str, dict[str, Earned]] = defaultdict(dict)
     digits, elsewhere = 0, defaultdict[str, Decimal](Decimal)

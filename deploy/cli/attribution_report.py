@@ -88,6 +88,9 @@ def _asked(
 ) -> Asked:
     from deploy.attribution_report import Asked
 
+    since, until, as_of = times
+    if since is not None and until is not None and since >= until:
+        raise CommandError("--since is not before --until", Exit.USAGE)
     if by not in ("channel", "campaign", "touchpoint"):
         raise CommandError(f"--by: {by!r} is none of channel, campaign, touchpoint", Exit.USAGE)
     if measure not in (None, "value", "conversions"):
@@ -95,7 +98,9 @@ def _asked(
     return Asked(
         cast("Level", by),
         tuple(conversion or ()),
-        *times,
+        since=since,
+        until=until,
+        as_of=as_of,
         currency=currency.strip().upper() if currency else None,
         measure=cast("Measure | None", measure),
     )

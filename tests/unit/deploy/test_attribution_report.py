@@ -86,6 +86,9 @@ def test_a_window_takes_the_conversions_in_it_and_an_empty_one_says_so(pipeline:
     a_life(pipeline)
     assert "no conversion in this window" in failed(run("--since", "2126-01-01"), Exit.FAILED)
     assert "no conversion in this window" in failed(run("--as-of", "1999-01-01"), Exit.FAILED)
+    assert "no conversion trial or lead in this window" in failed(
+        run("--conversion", "trial", "--conversion", "lead"), Exit.FAILED
+    )
     assert "no conversion in this window has a value in USD (there is: EUR)" in failed(
         run("--currency", "usd"), Exit.FAILED
     )
@@ -104,6 +107,7 @@ def test_a_window_ends_at_a_part_of_a_second_and_may_begin_with_the_calendar(pip
         (["--by", "city"], "--by: 'city' is none of channel, campaign, touchpoint"),
         (["--measure", "clicks"], "--measure: 'clicks' is neither value nor conversions"),
         (["--against", "gut_feeling"], "--against: the ledger has no model 'gut_feeling' here (it has first, last,"),
+        (["--since", "2026-03-02", "--until", "2026-03-01"], "--since is not before --until"),
         (["--since", "soon"], "--since: 'soon' is neither a time"),
     ],
 )
@@ -152,3 +156,5 @@ def test_without_any_value_conversions_are_counted() -> None:
     assert found.total("last") == 2
     with pytest.raises(NothingToReportError, match=r"no conversion in this window has a value in EUR \(.*none at all"):
         of_rows(rows, Asked(currency="EUR"))
+    with pytest.raises(NothingToReportError, match="has a value: --measure conversions counts them"):
+        of_rows(rows, Asked(measure="value"))
