@@ -124,10 +124,7 @@ def warnings(found: Fitted) -> list[str]:
     said = []
     few = [line.name for line in lines if line.touched < FEW]
     if few:
-        more = f" and {len(few) - 3} more" if len(few) > 3 else ""
-        said.append(
-            f"fewer than {FEW} conversions on the paths of {', '.join(few[:3])}{more}: their weights say little"
-        )
+        said.append(f"fewer than {FEW} conversions on the paths of {_some(few)}: their weights say little")
     if figures.journeys == figures.conversions:
         said.append("no journey without a conversion: nothing tells a channel that converts from one that does not")
     if figures.pathless:
