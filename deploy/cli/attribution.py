@@ -169,7 +169,7 @@ def _tell_and_restate(settings: Settings, found: Fitted, timeout: float, *, as_j
     if not as_json:
         tell(found, published=True, as_json=False)
     try:
-        restated = then_restate(settings, timeout)
+        restated = then_restate(settings, timeout, "already in force")
     except CommandError as error:
         trouble = error
     if as_json:

@@ -98,8 +98,10 @@ def publish(
     columns = ("model", "fitted at", "fit id", "names")
     rows = [(model.name, _cell(model.fitted_at), str(model.fit_id), len(model.weights)) for model in models]
     rows_out(columns, rows, chosen(as_json), "Published")
-    if models and not no_restate:
-        say_restated(then_restate(settings, timeout))
+    if not models:
+        say("no model is in force: nothing to publish")
+    elif not no_restate:
+        say_restated(then_restate(settings, timeout, "already in force"))
 
 
 def withdraw(
@@ -133,12 +135,16 @@ def withdraw(
     form = chosen(as_json)
     if form != "json":
         say(f"withdrawn: {name}, which was fit {str(gone.fit_id)[:8]} since {gone.since:%Y-%m-%d %H:%M} UTC")
-    restated = None if no_restate else then_restate(settings, timeout)
-    if form == "json":
-        from dataclasses import asdict
+    restated = None
+    try:
+        if not no_restate:
+            restated = then_restate(settings, timeout, "already withdrawn")
+    finally:  # whatever became of the rest, it is withdrawn
+        if form == "json":
+            from dataclasses import asdict
 
-        json_out({"model": name, "fit id": str(gone.fit_id), "restated": asdict(restated) if restated else None})
-    elif restated is not None:
+            json_out({"model": name, "fit id": str(gone.fit_id), "restated": asdict(restated) if restated else None})
+    if restated is not None and form != "json":
         say_restated(restated)
 
 

@@ -45,7 +45,7 @@ def restate(
         with tables_of(settings) as store:
             _tell_stale(stale(store), as_json=as_json)
         return
-    restated = then_restate(settings, timeout, begun=False)
+    restated = then_restate(settings, timeout)
     if as_json:
         from dataclasses import asdict
 
@@ -54,11 +54,11 @@ def restate(
         say_restated(restated)
 
 
-def then_restate(settings: Settings, timeout: float, *, begun: bool = True) -> Restated:
-    """Restate and wait; who is not there ends the command. `begun`: a model was published or withdrawn just before."""
+def then_restate(settings: Settings, timeout: float, done: str = "") -> Restated:
+    """Restate and wait; who is not there ends the command. `done` says what holds all the same: `already in force`."""
     from deploy.attribution_restate import restate
 
-    later = " (it is in force; `touchpath attribution restate` brings what is booked to it later)" if begun else ""
+    later = f" ({done}; `touchpath attribution restate` lets what is booked follow later)" if done else ""
     with asking(settings, timeout, "not restated", later) as way:
         return restate(way.store, way.publisher, way.settle, lambda: datetime.now(UTC), way.told)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
@@ -11,12 +13,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from deploy.attribution_publish import NameTakenError, refuse_taken, send
-from deploy.cli import attribution
+from deploy.cli import attribution, attribution_models
 from deploy.cli.app import app
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.output import say
 from deploy.settings import Settings
-from producers.publisher import PublishFailed
+from producers.publisher import Publisher, PublishFailed
 from schemas.catalogue import load
 from schemas.topics import MODELS
 from sinks.catalogue import load_catalogue
@@ -63,6 +65,24 @@ def test_where_no_kafka_answers_it_says_what_was_not_done_and_how_to_do_it_later
         (["restate"], "not restated: no Kafka broker answers at 127.0.0.1:1"),
     ):
         assert re.match(said, failed(run(*words), Exit.NOT_READY))
+
+
+def test_a_withdrawal_is_told_also_where_nobody_restates(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_settings: Settings, _timeout: float, done: str = "") -> None:
+        raise CommandError(f"not restated: nobody works ({done})", Exit.NOT_READY)
+
+    @contextmanager
+    def connected(_settings: Settings) -> Iterator[Publisher]:
+        yield models.publisher
+
+    monkeypatch.setattr(attribution_models, "then_restate", nobody)
+    monkeypatch.setattr(attribution_models, "connected_publisher", connected)
+    assert "no model is in force: nothing to publish" in run("publish").stderr
+    fit = a_fit({"web": 1})
+    models.publish(fit, minute=1)
+    done = run("withdraw", "markov", "--json")
+    assert failed(done, Exit.NOT_READY) == "not restated: nobody works (already withdrawn)"
+    assert json.loads(done.stdout) == {"model": "markov", "fit id": str(fit.fit_id), "restated": None}
 
 
 def test_a_topic_of_models_that_workers_cannot_read_is_refused_with_what_to_do(models: Models) -> None:
