@@ -59,8 +59,14 @@ HELP = """Follow a customer's journey across web, e-mail, hotline and store.
 RICH = sys.stdout.isatty()
 
 
+#: Where a line begins that is an example. Where there is nothing but a sentence and examples, the formatter has moved
+#: them to the left.
+EXAMPLE = re.compile(r"^(?=(?:TOUCHPATH_\w+=\S+ )*touchpath )", re.MULTILINE)
+
+
 def taught(text: str) -> str:
-    """Give help text whose indented examples keep their lines, with or without rich."""
+    """Give help text whose examples are indented and keep their lines, with or without rich."""
+    text = EXAMPLE.sub("  ", text)
     if RICH:
         return text
     plain = re.sub(r"\[/?bold\]", "", text)
