@@ -97,7 +97,8 @@ def _tell(plan: Plan, rights: Sequence[Acl], *, dry_run: bool) -> None:
 def migrate(catalogue: CatalogueOption = None, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Bring ClickHouse to the newest tables and views; run again, it changes nothing.
 
-    The catalogue's touchpoints are written beside the data, for SQL to join (`catalogue_touchpoints`).
+    The catalogue's touchpoints are written beside the data, for SQL to join (`catalogue_touchpoints`). Journeys and
+    ledger follow the first one from the beginning; a changed one, once `touchpath catalogue apply` has been run.
 
     touchpath migrate
     TOUCHPATH_CLICKHOUSE__HOST=ch.example.org TOUCHPATH_CLICKHOUSE__SECURE=true touchpath migrate

@@ -56,7 +56,7 @@ def schemas(
 
 
 def check(
-    file: Annotated[Path | None, typer.Argument(help="The file; without it the catalogue in force.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="The file; without it the one of the settings.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Say whether a catalogue can be used; if not, the line and the reason.
@@ -82,7 +82,7 @@ def show(
     source: Annotated[bool, typer.Option("--source", help="The file itself, to copy and change.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the catalogue in force.
+    """Show the catalogue of the settings: what is started now goes by it.
 
     touchpath catalogue show
     touchpath catalogue show --source > my-catalogue.toml
