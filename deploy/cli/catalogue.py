@@ -93,7 +93,7 @@ def apply(
     if applied.violations:
         raise CommandError(
             f"the ledger of {applied.violations:,} conversions and models is not whole (view attribution_violations):"
-            " see that every worker runs with this catalogue, and apply it again"
+            " see that every worker runs with this catalogue, and apply it with --everything"
         )
 
 

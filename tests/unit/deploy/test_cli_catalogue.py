@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from deploy.catalogue_apply import take_over
+from deploy.catalogue_apply import Applied, take_over
 from deploy.cli.app import app
 from deploy.cli.exits import Exit
 from schemas.catalogue import DEFAULT, load
@@ -44,6 +44,14 @@ def test_what_differs_and_what_it_takes_is_told_without_kafka(changed: Path) -> 
     assert "1 profiles with conversions would look" in run("apply", "--dry-run", "--catalogue", changed).stderr
     everything = json.loads(run("apply", "--everything", "--dry-run", "--json").stdout)
     assert (everything["profiles"], everything["touchpoints"], everything["reread"]) == (1, 2, "every touchpoint")
+
+
+def test_books_that_are_not_whole_then_are_told_with_what_helps(changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = Applied(profiles=1, touchpoints=0, violations=2, seconds=0.1)
+    monkeypatch.setattr("deploy.cli.catalogue._applied", lambda *_: done)
+    told = run("apply", "--catalogue", changed, "--json")
+    assert json.loads(told.stdout)["violations"] == 2
+    assert failed(told, Exit.FAILED).endswith("and apply it with --everything")
 
 
 def test_where_no_kafka_answers_it_says_what_was_not_done_and_how_to_go_on(changed: Path) -> None:
