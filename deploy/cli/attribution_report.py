@@ -28,7 +28,9 @@ def report(
         list[str] | None, typer.Option("--conversion", help="Only this one; may be repeated. All by default.")
     ] = None,
     since: Annotated[str | None, typer.Option("--since", help="Conversions since: 2026-01-01, or 90d ago.")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Conversions until; as --since. Now by default.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Conversions before; as --since. Up to the last one by default.")
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="TIME", help="What was reported then: 2026-03-01T08:00, or 7d ago.")
     ] = None,
