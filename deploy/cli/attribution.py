@@ -248,6 +248,9 @@ def _level(level: str) -> Level:
 
 
 def _pause(text: str) -> timedelta:
-    if not text[:-1].isdigit() or text[-1:] not in AGES or not int(text[:-1]):
-        raise CommandError(f"--every: {text!r} is no time span (90m, 24h, 7d)", Exit.USAGE)
-    return timedelta(**{AGES[text[-1]]: int(text[:-1])})
+    try:
+        if text[:-1].isdecimal() and text[-1:] in AGES and int(text[:-1]):
+            return timedelta(**{AGES[text[-1]]: int(text[:-1])})
+    except OverflowError:
+        pass
+    raise CommandError(f"--every: {text!r} is no time span (90m, 24h, 7d)", Exit.USAGE)
