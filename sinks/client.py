@@ -160,8 +160,20 @@ class Store:
                 self.close()
                 pause = next(pauses, None)
                 if pause is None:
-                    raise StoreUnreachableError(f"ClickHouse at {self.address} does not answer: {error}") from error
-                log.info("ClickHouse at %s does not answer, next try in %g s: %s", self.address, pause, error)
+                    raise StoreUnreachableError(
+                        f"ClickHouse at {self.address} does not answer: {_root(error)}"
+                    ) from error
+                log.info("ClickHouse at %s does not answer, next try in %g s: %s", self.address, pause, _root(error))
                 time.sleep(pause)
             except ClickHouseError as error:
                 raise StoreRefusedError(str(error)) from error
+
+
+def _root(error: BaseException) -> BaseException:
+    """Give what the system said (connection refused, no such name), out of the errors that libraries laid around it."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.errno is not None:
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    return error

@@ -19,13 +19,20 @@ def tables_of(settings: Settings, *, patient: bool = True) -> Iterator[Store]:
 
     `patient`: what fails is tried again for a while; without it somebody waits for an answer on a terminal.
     """
+    import logging
+
     from sinks.client import RETRIES, Store, StoreError, StoreUnreachableError
 
+    # It warns of each refused connection; we say it once, in our words.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     store = Store(settings.clickhouse, retries=RETRIES if patient else ())
     try:
         yield store
     except StoreUnreachableError as error:
-        raise CommandError(str(error), Exit.NOT_READY) from error
+        raise CommandError(
+            f"{error} (is it running? `touchpath up` starts one here; `touchpath config` says which one is asked)",
+            Exit.NOT_READY,
+        ) from error
     except StoreError as error:
         raise CommandError(f"{error} (has `touchpath migrate` been run?)") from error
     finally:

@@ -240,7 +240,9 @@ def test_without_tables_or_clickhouse_it_says_so(pipeline: Pipeline, monkeypatch
     monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__DATABASE", "nowhere")
     assert "has `touchpath migrate` been run?" in failed(run("--order", "W-1"), Exit.FAILED)
     monkeypatch.setenv("TOUCHPATH_CLICKHOUSE__PORT", "1")
-    assert "does not answer" in failed(run("--order", "W-1"), Exit.NOT_READY)
+    said = failed(run("--order", "W-1"), Exit.NOT_READY)
+    assert "does not answer" in said
+    assert "`touchpath up` starts one" in said
 
 
 def test_the_help_shows_examples() -> None:

@@ -14,8 +14,9 @@ from sinks.client import Store, StoreRefusedError, StoreUnreachableError
 def test_a_clickhouse_that_is_not_there_is_named_by_its_address(free_port: Callable[[], int]) -> None:
     port = free_port()
     store = Store(ClickHouseConnection(port=port), retries=(0.01,))
-    with pytest.raises(StoreUnreachableError, match=rf"ClickHouse at 127\.0\.0\.1:{port} does not answer"):
+    with pytest.raises(StoreUnreachableError, match=rf"ClickHouse at 127\.0\.0\.1:{port} does not answer") as said:
         store.rows("SELECT 1")
+    assert str(said.value).endswith("Connection refused"), "what the libraries around it say is no reason"
     assert not store.ping()
 
 
