@@ -54,7 +54,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
 
 def json_out(value: object) -> None:
     """Write one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
 
 
 def say(message: str) -> None:
@@ -72,9 +72,16 @@ def _text(cell: object) -> str:
     if cell is None:
         return ""
     # Thousands in groups where a number is long; never in a year or a port.
-    return f"{cell:,}" if _is_number(cell) and abs(cell) >= 100_000 else str(cell)  # type: ignore[arg-type] # a number
+    return f"{cell:,}" if _is_number(cell) and abs(cell) >= 100_000 else _plain(cell)  # type: ignore[arg-type] # a number
+
+
+def _plain(cell: object) -> str:
+    """Write a value as text; a Decimal without an exponent: 0E-9 is a zero with nine decimals, which few can read."""
+    from decimal import Decimal
+
+    return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
 
 
 def _escaped(cell: object) -> str:
-    text = "" if cell is None else str(cell)
+    text = "" if cell is None else _plain(cell)
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
