@@ -62,6 +62,8 @@ def fits(
         )
         shown = [tuple(_cell(cell) for cell in (*row[:3], bool(row[3]), *row[4:])) for row in rows]
     rows_out(columns, shown, form, "Fits")
+    if not rows:
+        say(f"there is no fit{f' of {name}' if name else ''}: `touchpath attribution fit` learns one")
 
 
 def publish(

@@ -124,6 +124,7 @@ def test_what_is_stale_can_be_asked_without_kafka(models: Models) -> None:
 
 
 def test_fits_are_listed_with_those_in_force(models: Models) -> None:
+    assert "there is no fit of shapley: `touchpath attribution fit`" in run("fits", "--name", "shapley").stderr
     models.publish(a_fit({"web": 1}), minute=1)
     models.publish(a_fit({"web": 1}, learned=AT + timedelta(days=1)), minute=2)
     listed = json.loads(run("fits", "--json").stdout)
