@@ -54,6 +54,7 @@ def follow_catalogue(settings: Settings, patience: float, say: Callable[[str], N
     Raises:
         PublishFailed: no broker answers, or it does not acknowledge.
         SettleTimeout: for `patience` seconds nobody got any further.
+        KafkaError, OSError: the broker is gone meanwhile.
         StoreError: ClickHouse does not answer, or has no tables.
     """
     store = Store(settings.clickhouse)
@@ -63,11 +64,12 @@ def follow_catalogue(settings: Settings, patience: float, say: Callable[[str], N
             return
         again = f"; touchpoints that are read again: {found.touchpoints:,}" if found.touchpoints else ""
         say(f"the catalogue has changed: profiles that look at themselves again: {found.profiles:,}{again}")
-
         with Publisher(settings.kafka, settings.publisher, client_id="touchpath-catalogue") as publisher:
             if not publisher.wait_connected(CONNECT_SECONDS):
                 raise PublishFailed(f"no Kafka broker answers at {settings.kafka.bootstrap_servers}")
             done = apply(store, publisher, settling(settings, patience), lambda: datetime.now(UTC), found)
         say(f"everything follows the changed catalogue, after {done.seconds:.1f} s")
+        if done.violations:
+            say(f"the ledger of {done.violations:,} conversions and models is not whole: see attribution_violations")
     finally:
         store.close()
