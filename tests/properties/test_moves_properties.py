@@ -106,12 +106,13 @@ def assert_as_from_scratch(world: World, expected_homes: dict[str, list[Touchpoi
 
 
 def assert_one_says_the_last_word(outputs: list[Output]) -> None:
-    """No two profiles say something of one conversion under the same, highest revision."""
-    said: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    """No two profiles say something of one conversion under the same, highest revision; but both may withdraw it."""
+    said: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
     for output in outputs:
         if output.topic == "touchpath.conversions":
             record = json.loads(output.value)
-            said[record["conversion_id"]].append((record["revision"], record["profile_id"]))
+            profile = None if record["withdrawn"] else record["profile_id"]
+            said[record["conversion_id"]].append((record["revision"], profile))
     for conversion, revisions in said.items():
         highest = max(revisions)[0]
         assert len({profile for revision, profile in revisions if revision == highest}) == 1, conversion
