@@ -10,8 +10,9 @@ import typer
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.moments import moment
 from deploy.cli.options import ConfigOption, JsonOption, settings_of
-from deploy.cli.output import chosen, json_out, rows_out, say
+from deploy.cli.output import chosen, json_out, rows_out, say, terminal_width
 from deploy.cli.tables import tables_of
+from deploy.cli.widths import fitted
 
 if TYPE_CHECKING:
     from deploy.attribution_report import Asked, Measure, Report
@@ -148,11 +149,21 @@ def tell(found: Report, base: str, top: int) -> None:
         rows.append(_row(found, base, models, rest, f"({len(rest)} others)"))
     rows += [_row(found, base, models, [name], name) for name in ours]
     rows.append(("total", "", *(_figure(found.total(model), found) for model in models)))
-    rows_out((found.level, f"by {base}", *models), _to_the_right(rows), form, f"What each {found.level} earned, {unit}")
+    heads, shown_rows = _in(terminal_width(), (found.level, f"by {base}", *models), _to_the_right(rows))
+    rows_out(heads, shown_rows, form, f"What each {found.level} earned, {unit}")
     for model in models[1:]:
         say(_verdict(found, model, base))
     if found.elsewhere:
         say(f"touchpath: {found.elsewhere:,.0f} conversions in other currencies, or without value, are left out")
+
+
+def _in(room: int, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Lay the table out in so many columns of a terminal: the bar is as long as there is room, or left out."""
+    heads, longest = fitted(columns, rows, 1, max(BAR, len(columns[1])), room)
+    if not longest:
+        return [heads[0], *heads[2:]], [(row[0], *row[2:]) for row in rows]
+    heads[1] = heads[1] if len(heads[1]) <= longest else ""
+    return heads, [(row[0], "█" * round(len(row[1]) * min(longest / BAR, 1.0)), *row[2:]) for row in rows]
 
 
 def _row(found: Report, base: str, models: list[str], names: list[str], label: str) -> tuple[str, ...]:

@@ -52,6 +52,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     return made
 
 
+def terminal_width() -> int:
+    """Give the columns of the terminal that tables are written for."""
+    from rich.console import Console
+
+    return Console().width
+
+
 def json_out(value: object) -> None:
     """Write one JSON document."""
     sys.stdout.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
