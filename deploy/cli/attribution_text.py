@@ -126,7 +126,10 @@ def warnings(found: Fitted) -> list[str]:
     if few:
         said.append(f"fewer than {FEW} conversions on the paths of {_some(few)}: their weights say little")
     if figures.journeys == figures.conversions:
-        said.append("no journey without a conversion: nothing tells a channel that converts from one that does not")
+        said.append(
+            "no journey without a conversion: nothing tells a channel that converts from one that does not"
+            + ("" if found.window.with_open else "; journeys that are open still are left out without --with-open")
+        )
     if figures.pathless:
         said.append(f"{figures.pathless:,} conversions have no path; nothing is learned from them")
     if figures.below_zero:
