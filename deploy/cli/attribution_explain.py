@@ -54,7 +54,8 @@ def explain(
     that has left the path since is only known where it had credit. A data-driven model names the fit that it was split
     by: see `touchpath attribution fits`.
     """
-    if (conversion is None) == (order is None):
+    order = order.strip() if order else None
+    if (not conversion) == (not order):
         raise CommandError(
             "name one conversion: by the id of its event, or by --order NUMBER"
             " (touchpath attribution explain --help shows both)",
@@ -62,7 +63,7 @@ def explain(
         )
     now = datetime.now(UTC)
     then = moment(as_of, "--as-of", now)
-    found = _found(settings_of(config), _id_of(conversion), order.strip() if order else None, then)
+    found = _found(settings_of(config), _id_of(conversion), order, then)
     if as_json:
         json_out(found.as_json())
     else:
@@ -70,7 +71,7 @@ def explain(
 
 
 def _id_of(text: str | None) -> UUID | None:
-    if text is None:
+    if not text:
         return None
     try:
         return UUID(text.strip())

@@ -218,7 +218,7 @@ def test_what_is_no_conversion_is_said_with_what_to_do(pipeline: Pipeline) -> No
     assert "it names nobody" in failed(run(str(derived_id("nobody's"))), Exit.FAILED)
     assert failed(run("--order", "w-"), Exit.FAILED).startswith("no conversion names order w-; there is W-1; ")
     assert failed(run("W-1"), Exit.USAGE).endswith("for the number of an order: --order W-1")
-    for words in ((), (nobody, "--order", "W-1")):
+    for words in ((), (nobody, "--order", "W-1"), ("",), ("--order", ""), ("--order", " ")):
         assert failed(run(*words), Exit.USAGE).startswith("name one conversion")
 
 
