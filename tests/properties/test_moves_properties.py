@@ -114,7 +114,7 @@ def assert_one_says_the_last_word(outputs: list[Output]) -> None:
             profile = None if record["withdrawn"] else record["profile_id"]
             said[record["conversion_id"]].append((record["revision"], profile))
     for conversion, revisions in said.items():
-        highest = max(revisions)[0]
+        highest = max(revision for revision, _ in revisions)
         assert len({profile for revision, profile in revisions if revision == highest}) == 1, conversion
 
 
