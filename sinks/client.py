@@ -15,6 +15,8 @@ from clickhouse_connect.driver.insert import InsertContext
 from schemas.connection import ClickHouseConnection
 
 log = logging.getLogger(__name__)
+# It warns of each refused connection without a reason; what we raise and log has it.
+logging.getLogger("clickhouse_connect.driver").setLevel(logging.ERROR)
 Result = TypeVar("Result")
 
 #: Pauses in seconds between tries while nobody answers; then the error is given up to the caller.

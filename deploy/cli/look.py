@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,9 @@ import typer
 from deploy.cli.exits import CommandError, Exit
 from deploy.cli.options import ConfigOption, JsonOption, checked_stages, loaded, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say
+
+#: ClickHouse's own clause at the end of a query; the driver writes one itself, and two are a syntax error.
+OWN_FORMAT = re.compile(r"\b(FORMAT\s+\w+)\s*;?\s*\Z", re.IGNORECASE)
 
 
 def config(as_json: JsonOption = False, config: ConfigOption = None) -> None:
@@ -142,6 +146,12 @@ def sql(
         raise CommandError(f"--format: {form!r} is none of table, tsv, json", Exit.USAGE)
     settings = settings_of(config, clickhouse__port=port)
     text = sys.stdin.read() if query == "-" else query
+    if not text.strip():
+        raise CommandError("there is no question to ask", Exit.USAGE)
+    if wanted := OWN_FORMAT.search(text):
+        raise CommandError(
+            f"leave {wanted[1]!r} away: how rows are written is said by --format table, tsv or json", Exit.USAGE
+        )
     try:
         columns, rows = ask(settings.clickhouse, text)
     except StoreUnreachableError as error:

@@ -19,12 +19,8 @@ def tables_of(settings: Settings, *, patient: bool = True) -> Iterator[Store]:
 
     `patient`: what fails is tried again for a while; without it somebody waits for an answer on a terminal.
     """
-    import logging
-
     from sinks.client import RETRIES, Store, StoreError, StoreUnreachableError
 
-    # It warns of each refused connection; we say it once, in our words.
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     store = Store(settings.clickhouse, retries=RETRIES if patient else ())
     try:
         yield store
