@@ -19,6 +19,10 @@ FROM
     FROM $database.touchpoints AS t
     WHERE isNotNull(t.profile_id) AND mapContains(t.consent, 'analytics')
         AND (t.touchpoint = 'consent_changed' OR startsWith(t.touchpoint, 'consent_changed.'))
+        -- Says the same once more, by the key of the table: few events are decisions, and only theirs are read.
+        AND t.event_id IN (
+            SELECT event_id FROM $database.touchpoints_log
+            WHERE touchpoint = 'consent_changed' OR startsWith(touchpoint, 'consent_changed.'))
     GROUP BY profile_id
     HAVING countIf(NOT t.consent['analytics']) > 0
 )

@@ -2,16 +2,16 @@
 -- conversions.
 
 -- A profile is known where it has an identifier of a person: a number of an order, a cookie and a device are none. Most
--- identifiers were never moved: one line says all of them, and needs neither FINAL nor a history.
+-- identifiers were only ever in one profile: their lines, and copies of these, need neither FINAL nor a history.
 CREATE OR REPLACE VIEW $database.known_profiles $on_cluster AS
 SELECT DISTINCT profile_id
 FROM
 (
-    SELECT any(profile_id) AS profile_id
-    FROM $database.profiles_log
+    SELECT min(l.profile_id) AS profile_id
+    FROM $database.profiles_log AS l
     WHERE change != 'stopped' AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
     GROUP BY identifier, policy
-    HAVING count() = 1
+    HAVING min(l.profile_id) = max(l.profile_id)
     UNION ALL
     SELECT profile_id
     FROM $database.identifiers
@@ -21,8 +21,8 @@ FROM
             SELECT identifier
             FROM $database.profiles_log
             WHERE change != 'stopped' AND splitByChar(':', identifier)[1] NOT IN ('anonymous', 'device', 'order', 'event')
-            GROUP BY identifier
-            HAVING count() > 1
+            GROUP BY identifier, policy
+            HAVING min(profile_id) != max(profile_id)
         )
 )
 COMMENT 'Profiles with an identifier of a person';
@@ -80,7 +80,7 @@ SELECT
     toBool(direction = 'store_then_online' OR isNull(profile_id) OR row_number() OVER before = 1
         OR occurred_at >= lagInFrame(occurred_at) OVER before + toIntervalMinute(gap_minutes)) AS opens
 FROM $database.ropo_touches
-WINDOW before AS (PARTITION BY direction, profile_id ORDER BY occurred_at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+WINDOW before AS (PARTITION BY profile_id, direction ORDER BY occurred_at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 COMMENT 'What is looked for before a purchase: research online, contacts in a branch';
 
 ALTER TABLE $database.ropo_contacts $on_cluster

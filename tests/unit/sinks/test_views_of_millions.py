@@ -62,6 +62,27 @@ DAMAGE = (
 )
 
 
+ELSEWHERE = "reinterpretAsUUID(sipHash128('elsewhere', identifier)) AS profile_id"
+AGAIN = (
+    "INSERT INTO $database.profiles_log"
+    " SELECT * REPLACE ({}) FROM (SELECT * FROM $database.profiles_log FINAL) WHERE {}"
+)
+#: What happens to identifiers: they move, come back, are kept apart, are shared, and are said anew by a new broker.
+MOVES = tuple(
+    AGAIN.format(said, f"plan = 1 AND cityHash64(identifier) % 8 = {which}")
+    for which, said in enumerate(
+        (
+            f"2 AS plan, 'merged' AS change, {ELSEWHERE}",
+            "2 AS plan, 'merged' AS change, identifier AS named_by",
+            "2 AS plan, 'stopped' AS change, 'device:other' AS other",
+            f"2 AS plan, 'merged' AS change, toDateTime64('2026-01-01', 6, 'UTC') AS since, {ELSEWHERE}",
+            f"2 AS epoch, {ELSEWHERE}",
+            f"'shared_is_nobody' AS policy, {ELSEWHERE}",
+        )
+    )
+)
+
+
 @pytest.fixture
 def plain(store: Store) -> Iterator[Store]:
     text = next(one.text for one in migrations.available() if one.name == "0009_attribution_views")
@@ -107,6 +128,15 @@ def test_a_view_says_what_its_plain_form_says(plain: Store) -> None:
     assert {view: (size(plain, view) > 0, different(plain, view)) for view in OF_0009} == dict.fromkeys(
         OF_0009, (True, 0)
     )
+
+
+def test_known_are_those_whose_identifiers_are_there_after_all_moves(plain: Store) -> None:
+    write_ledger(plain, 120, channels=6, campaigns=12, pieces=2, merging=True)
+    before = size(plain, "known_profiles")
+    for number, move in enumerate(MOVES):
+        plain.command(fill(move, plain.database))
+        assert different(plain, "known_profiles") == 0, number
+    assert size(plain, "known_profiles") > before
 
 
 def test_the_violations_of_a_damaged_ledger_are_those_of_the_plain_rule(plain: Store) -> None:
