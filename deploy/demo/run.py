@@ -204,16 +204,25 @@ class _Demo:
     def _next_steps(self, settings: Settings) -> list[str]:
         query = '"SELECT * FROM conversion_paths LIMIT 10"'
         port = settings.clickhouse.port
-        fit = "touchpath attribution fit --level campaign --with-open"
+        report, fit = "attribution report --by campaign", "attribution fit --level campaign --with-open"
         if self._options.keep or self._options.running:
-            there = f"TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS={settings.kafka.bootstrap_servers}"
+            kafka = f"TOUCHPATH_KAFKA__BOOTSTRAP_SERVERS={settings.kafka.bootstrap_servers}"
+            clickhouse = f"TOUCHPATH_CLICKHOUSE__PORT={port}"
             where = [
                 f"  touchpath sql --clickhouse-port {port} {query}",
+                "  Was the last mailing alone decisive? What the models dispute:",
+                f"  {clickhouse} touchpath {report}",
                 "  What Markov chains make of the campaigns, beside the models above:",
-                f"  {there} TOUCHPATH_CLICKHOUSE__PORT={port} {fit}",
+                f"  {kafka} {clickhouse} touchpath {fit}",
             ]
         elif self._options.data_dir is not None:
-            where = [f"  touchpath up --data-dir {self._options.data_dir}", f"  touchpath sql {query}"]
+            where = [
+                f"  touchpath up --data-dir {self._options.data_dir}",
+                "  and beside it:",
+                f"  touchpath sql {query}",
+                f"  touchpath {report}",
+                f"  touchpath {fit}",
+            ]
         else:
             where = ["  touchpath demo --keep                  leave it running, and ask it with SQL"]
         return [
