@@ -148,7 +148,8 @@ def report(store: Store, asked: Asked) -> Report:
     )
     if not rows:
         which = f" {' or '.join(asked.conversions)}" if asked.conversions else ""
-        raise NothingToReportError(f"the ledger has no conversion{which} in this window")
+        had = f"at {asked.as_of:%Y-%m-%d %H:%M} UTC the ledger had" if asked.as_of else "the ledger has"
+        raise NothingToReportError(f"{had} no conversion{which} in this window")
     return of_rows(rows, asked)
 
 

@@ -58,7 +58,7 @@ def report(
       touchpath attribution report                                    by channel, against last
       touchpath attribution report --by campaign --since 30d
       touchpath attribution report --against first --measure conversions
-      touchpath attribution report --as-of 2026-03-01                 what was reported on that day
+      touchpath attribution report --as-of 2026-03-01                 what was reported as that day began (UTC)
       touchpath attribution report --json | jq .models.markov.moved
 
     [bold]Reading it[/bold]: (unattributed) is what no touch earned, (withheld) what touches earned that nobody may
