@@ -85,7 +85,9 @@ def test_by_campaign_a_touch_without_one_is_its_channels(pipeline: Pipeline) -> 
 def test_a_window_takes_the_conversions_in_it_and_an_empty_one_says_so(pipeline: Pipeline) -> None:
     a_life(pipeline)
     assert "no conversion in this window" in failed(run("--since", "2126-01-01"), Exit.FAILED)
-    assert failed(run("--as-of", "1999-01-01"), Exit.FAILED).startswith("at 1999-01-01 00:00 UTC the ledger had no conversion")
+    assert failed(run("--as-of", "1999-01-01"), Exit.FAILED).startswith(
+        "at 1999-01-01 00:00 UTC the ledger had no conversion"
+    )
     assert "no conversion trial or lead in this window" in failed(
         run("--conversion", "trial", "--conversion", "lead"), Exit.FAILED
     )
