@@ -67,7 +67,10 @@ def fits(
 
 
 def publish(
-    fit: Annotated[str, typer.Argument(metavar="FIT", help="Its id, or the first characters: see `fits`.")] = "",
+    fit: Annotated[
+        str | None,
+        typer.Argument(metavar="FIT", help="Its id, or the first characters: see `fits`.", show_default=False),
+    ] = None,
     no_restate: RestateOption = False,
     timeout: TimeoutOption = 60,
     as_json: JsonOption = False,
@@ -83,10 +86,13 @@ def publish(
     """
     from deploy.attribution_publish import NameTakenError, kept, refuse_taken
 
+    if fit is not None and not fit.strip():
+        # An empty variable of a script is no wish to publish all of them.
+        raise CommandError("FIT: blank; leave it away to publish every model that is in force once more", Exit.USAGE)
     settings = settings_of(config)
     taken = checked_catalogue(settings).attribution.models
     with tables_of(settings) as store:
-        models = kept(store, fit.lower())
+        models = kept(store, (fit or "").strip().lower())
         if fit and len(models) != 1:
             many = "there are several fits whose id begins with" if models else "there is no fit"
             raise CommandError(f"{many} {fit}: see `touchpath attribution fits`", Exit.USAGE)

@@ -50,6 +50,12 @@ def test_a_name_of_the_catalogue_is_refused_with_what_to_do(models: Models) -> N
         refuse_taken("linear", load().attribution.models)
 
 
+def test_a_blank_id_does_not_publish_everything(models: Models) -> None:
+    models.publish(a_fit({"web": 1}), minute=1)
+    for blank in ("", " "):
+        assert failed(run("publish", blank), Exit.USAGE).startswith("FIT: blank")
+
+
 def test_only_what_is_in_force_can_be_withdrawn(models: Models) -> None:
     models.publish(a_fit({"web": 1}), minute=1)
     said = failed(run("withdraw", "shapley"), Exit.USAGE)
