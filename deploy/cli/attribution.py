@@ -184,14 +184,24 @@ def _tell_and_restate(settings: Settings, found: Fitted, timeout: float, *, as_j
 
 def _name(name: str | None, request: Request, level: Level, catalogue: Catalogue) -> str:
     """Give the name to publish under; one of the catalogue's models ends the command."""
+    from pydantic import TypeAdapter, ValidationError
+
     from deploy.attribution_fit import model_name
     from deploy.attribution_publish import NameTakenError, refuse_taken
+    from schemas.base import Name
 
     wanted = name or model_name(request.kind, request.order, level)
     try:
+        TypeAdapter(Name).validate_python(wanted)
         refuse_taken(wanted, catalogue.attribution.models)
     except NameTakenError as error:
         raise CommandError(f"--name: {error}", Exit.USAGE) from error
+    except ValidationError as error:
+        raise CommandError(
+            f"--name: {wanted!r} is no name of a model: lower case letters, digits and underscores, a letter first;"
+            " 100 at most",
+            Exit.USAGE,
+        ) from error
     return wanted
 
 

@@ -50,6 +50,12 @@ def test_a_name_of_the_catalogue_is_refused_with_what_to_do(models: Models) -> N
         refuse_taken("linear", load().attribution.models)
 
 
+@pytest.mark.parametrize("name", ["Foo Bar", "1st", "märkte", "x" * 101])
+def test_a_name_that_no_model_can_have_is_refused_in_words_before_anything_is_learned(name: str) -> None:
+    said = failed(run("fit", "--name", name), Exit.USAGE)
+    assert said.startswith(f"--name: {name!r} is no name of a model: lower case letters")
+
+
 def test_a_blank_id_does_not_publish_everything(models: Models) -> None:
     models.publish(a_fit({"web": 1}), minute=1)
     for blank in ("", " "):
