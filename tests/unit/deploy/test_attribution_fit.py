@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,6 +71,9 @@ def test_warnings_say_what_makes_a_fit_weak() -> None:
     assert "3 conversions in other currencies" in said
     only = published(from_sequences([(("a",), 50, 0, 0)]), Request())
     assert any("no journey without a conversion" in line for line in warnings(only))
+    assert "open still are left out without --with-open" in " ".join(warnings(only))
+    with_open = replace(only, window=replace(only.window, with_open=True))
+    assert "--with-open" not in " ".join(warnings(with_open))
 
 
 def test_without_numpy_a_fit_says_how_to_get_it(
