@@ -34,12 +34,14 @@ SIZE = 100_000
 QUICK_SIZE = 5_000
 SETTINGS = "max_threads = 1, max_memory_usage = 4294967296, use_query_condition_cache = 0"
 SCAN = "bare scan of the credits, by model, campaign and currency"
+ONE = "(SELECT conversion_id FROM conversions_log LIMIT 1)"
 MONTH = "BETWEEN '2026-03-01' AND '2026-03-31'"
 QUESTIONS = {
     SCAN: "SELECT model, campaign, currency, sum(value), sum(credit) FROM credits_log GROUP BY ALL",
     "credits: one month, by model": f"SELECT model, sum(value) FROM credits WHERE occurred_at {MONTH} GROUP BY model",
     "credits: one campaign, by model": "SELECT model, sum(value) FROM credits WHERE campaign = 'web_3' GROUP BY model",
     "attribution_violations": "SELECT * FROM attribution_violations",
+    "attribution_violations: one conversion": f"SELECT * FROM attribution_violations WHERE conversion_id = {ONE}",
     "revenue_by_campaign_and_model": "SELECT * FROM revenue_by_campaign_and_model",
     "revenue_by_campaign_and_model: one model": "SELECT * FROM revenue_by_campaign_and_model WHERE model = 'linear'",
     "revenue_by_channel_and_model": "SELECT * FROM revenue_by_channel_and_model",
