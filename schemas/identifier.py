@@ -49,6 +49,11 @@ def is_pseudonym(value: str) -> bool:
     return value.startswith("hmac:") and PSEUDONYM.fullmatch(value) is not None
 
 
+def order_key(order: str | None) -> str | None:
+    """Give an order's number as an identifier's key: `order:1001`; None where an event names no order."""
+    return None if order is None or is_blank(order) else f"order:{order}"
+
+
 def strength(kind: str) -> tuple[int, str]:
     """Give the place of a kind, the strongest first."""
     return _RANK.get(kind, len(STRENGTH)), kind

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import ShortText, Timestamp, WireModel
+from schemas.policy import Policy
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*:.", max_length=551)]
 """An identifier, `kind:value`."""
@@ -98,6 +99,41 @@ class Parted(WireModel):
     evidence: Evidence
 
 
+class Ordered(WireModel):
+    """An event of the sender at `ordered_at` named the order that the node stands for; `priced`: with an amount.
+
+    The event belongs to the profile that `named` names, by its source's `policy`. It is said of each such event, and
+    to a node that follows whenever the profile is another one.
+    """
+
+    type: Literal["ordered"] = "ordered"
+    to: Key
+    sender: Key
+    verified: bool = True
+    priced: bool
+    ordered_at: Timestamp
+    policy: Policy = "last_known"
+    named: Key
+    evidence: Evidence
+
+
+class Followed(WireModel):
+    """The sender, an order, has events of its own: it wants to hear when an event is in another profile than `named`.
+
+    Which event say `ordered_at`, `policy`, `verified` and `priced`, as the node has said them.
+    """
+
+    type: Literal["followed"] = "followed"
+    to: Key
+    sender: Key
+    verified: bool = True
+    priced: bool
+    ordered_at: Timestamp
+    policy: Policy = "last_known"
+    named: Key
+    evidence: Evidence
+
+
 class Command(WireModel):
     """A person's decision about the node.
 
@@ -124,4 +160,6 @@ class Command(WireModel):
 class IdentityMessage(WireModel):
     """One record of the topic."""
 
-    message: Annotated[Seen | Labelled | Asked | Sighted | Parted | Command, Field(discriminator="type")]
+    message: Annotated[
+        Seen | Labelled | Asked | Sighted | Parted | Ordered | Followed | Command, Field(discriminator="type")
+    ]

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from schemas.base import Name, ShortText, Timestamp, WireModel
 from schemas.bodies import Body
-from schemas.identifier import Identifier, strongest
+from schemas.identifier import Identifier, order_key, strongest
 from schemas.money import Money
 
 #: A touchpoint before this moment is an error of the sender's clock.
@@ -60,6 +60,6 @@ class Touchpoint(WireModel):
 
     @property
     def key(self) -> str:
-        """The key in `touchpath.collected`: the strongest identifier, or `event:<id>` where there is none."""
+        """The key in `touchpath.collected`: the strongest identifier; without one the order, or else `event:<id>`."""
         identifier = strongest(self.identifiers)
-        return identifier.key if identifier else f"event:{self.event_id}"
+        return identifier.key if identifier else order_key(self.order_id) or f"event:{self.event_id}"

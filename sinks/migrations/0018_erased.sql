@@ -61,8 +61,6 @@ ALTER TABLE $database.journeys_by_days_to_conversion $on_cluster
     MODIFY COMMENT 'Journeys by whole days from first contact to conversion; of erased customers by the calendar';
 ALTER TABLE $database.items_bought $on_cluster
     MODIFY COMMENT 'Each line of each order or receipt that converted, with the path that led there; not of erased customers';
-ALTER TABLE $database.profiles $on_cluster
-    MODIFY COMMENT 'One row per customer, over all channels; erased customers are none';
 ALTER TABLE $database.conversions $on_cluster
     MODIFY COMMENT 'Conversions that stand; those of erased customers are nobody''s, with the day for time';
 ALTER TABLE $database.journeys $on_cluster

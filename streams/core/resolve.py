@@ -1,5 +1,7 @@
 """The stage `resolve`: whose profile is it? Events go on with the profile of their strongest identifier.
 
+What takes an order back and names nobody goes on with the profile of whoever bought the order.
+
 It reads the touchpoints and what the nodes of identifiers say to each other; what is remembered are the nodes, each in
 the partition of its own key. The order in which it all comes changes nothing in the end.
 """
@@ -10,12 +12,14 @@ from pydantic import ValidationError
 
 from schemas import topics
 from schemas.catalogue import Catalogue
+from schemas.identifier import order_key
 from schemas.policy import POLICIES
 from schemas.quarantine import QuarantineRecord, reason_of
 from schemas.touchpoint import Touchpoint
 from streams.core.clock import stamped
 from streams.core.identity.graph import Graph
 from streams.core.identity.messages import encode
+from streams.core.identity.orders import is_order
 from streams.core.identity.outbox import Outbox, profile_named
 from streams.core.identity.rules import IdentityRules
 from streams.core.stage import Output, Record, StageResult, StateReader
@@ -39,6 +43,7 @@ class ResolveStage:
     def __init__(self, catalogue: Catalogue) -> None:
         self._trust = Trust()
         self._rules = IdentityRules(catalogue.identity)
+        self._catalogue = catalogue
 
     def process(self, partition: int, records: Sequence[Record], read: StateReader) -> StageResult:
         """Resolve one batch.
@@ -74,7 +79,10 @@ class ResolveStage:
         said = self._trust.said(value)
         if said is None:
             said, value = self._ask(value)
+        order = order_key(said.order)
         owner = said.owner
+        if owner is None and order is not None and self._catalogue.takes_back(said.touchpoint):
+            owner = order
         if owner is None:
             key = f"event:{said.event_id}".encode()
             outbox.outputs.append(
@@ -97,6 +105,8 @@ class ResolveStage:
         )
         if said.others:
             graph.together(owner, said)
+        if order is not None and not is_order(owner):
+            graph.ordered(order, owner, said, home)
         return "resolved"
 
     def _ask(self, value: bytes) -> tuple[Said, bytes]:

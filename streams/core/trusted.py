@@ -121,7 +121,10 @@ _LAST_YEAR = 9999
 
 
 class Said(NamedTuple):
-    """What a touchpoint says about who it was: its strongest identifier (`kind:value`), and the others it names."""
+    """What a touchpoint says about who it was: its strongest identifier (`kind:value`), and the others it names.
+
+    `order` is the order that it names; `priced`: with an amount.
+    """
 
     event_id: UUID
     owner: str | None
@@ -130,6 +133,9 @@ class Said(NamedTuple):
     occurred_at: datetime
     received_at: datetime
     verified: bool
+    touchpoint: str
+    order: str | None
+    priced: bool
 
 
 class Trust:
@@ -185,6 +191,9 @@ class Trust:
             occurred_at,
             received_at,
             touchpoint.verified,
+            touchpoint.touchpoint,
+            touchpoint.order_id,
+            touchpoint.amount is not None,
         )
 
     def learn(self, touchpoint: Touchpoint) -> None:
@@ -207,6 +216,9 @@ def said_by(touchpoint: Touchpoint) -> Said:
         touchpoint.occurred_at,
         touchpoint.received_at,
         touchpoint.verified,
+        touchpoint.touchpoint,
+        touchpoint.order_id,
+        touchpoint.amount is not None,
     )
 
 

@@ -105,7 +105,8 @@ def test_every_kind_of_body_and_every_cause_has_an_example() -> None:
     changes = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.PROFILES]
     assert {c["change"] for c in changes} == set(get_args(Change))
     messages = [json.loads(p.read_bytes())["message"] for p in EXAMPLES if topic_of(p) is topics.IDENTITY]
-    assert {m["type"] for m in messages} == {"seen", "labelled", "asked", "sighted", "parted", "command"}
+    kinds = {"seen", "labelled", "asked", "sighted", "parted", "ordered", "followed", "command"}
+    assert {m["type"] for m in messages} == kinds
     assert {m["action"] for m in messages if m["type"] == "command"} == set(get_args(Action))
     resolved = [json.loads(p.read_bytes()) for p in EXAMPLES if topic_of(p) is topics.RESOLVED]
     assert {key for r in resolved for key in r} >= {"touchpoint", "forwarding", "arrival", "owner"}

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas import topics
-from schemas.identity import Asked, Evidence, IdentityMessage, Label, Labelled, Parted, Seen, Sighted
+from schemas.identity import Asked, Evidence, Followed, IdentityMessage, Label, Labelled, Ordered, Parted, Seen, Sighted
+from schemas.policy import POLICIES
 from streams.core.identity.messages import Envelope, encode, from_wire, read_message, to_wire
 from streams.core.identity.messages import Labelled as WireLabelled
 from tests.contracts.test_wire_contract import same_json
@@ -50,6 +51,20 @@ MESSAGES = st.one_of(
         evidence=EVIDENCE,
     ),
     st.builds(Parted, to=KEYS, sender=KEYS, decided_at=MOMENTS, evidence=EVIDENCE),
+    *(
+        st.builds(
+            model,
+            to=KEYS,
+            sender=KEYS,
+            verified=st.booleans(),
+            priced=st.booleans(),
+            ordered_at=MOMENTS,
+            policy=st.sampled_from(POLICIES),
+            named=KEYS,
+            evidence=EVIDENCE,
+        )
+        for model in (Ordered, Followed)
+    ),
     st.randoms(use_true_random=False).map(lambda chance: command(chance, (*PEOPLE, *OTHERS))),
 )
 
@@ -57,7 +72,7 @@ MESSAGES = st.one_of(
 @given(st.integers(0, 2**32))
 @settings(max_examples=20, deadline=None)
 def test_what_the_identity_stage_writes_is_what_its_topics_declare(seed: int) -> None:
-    loop = run(drawn(seed), 2, choose_by(seed), fold=False)
+    loop = run(drawn(seed, journeys=True), 2, choose_by(seed), fold=False)
     for name in (topics.IDENTITY.name, topics.PROFILES.name, topics.RESOLVED.name):
         for record in loop.records(name):
             assert record.value is not None

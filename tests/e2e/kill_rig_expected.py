@@ -10,6 +10,7 @@ from decimal import Decimal
 from schemas import topics
 from schemas.base import derived_id
 from schemas.catalogue import Catalogue, IdentitySettings
+from schemas.identifier import order_key
 from schemas.identity import Command, IdentityMessage
 from schemas.touchpoint import Touchpoint
 from sinks.client import Store
@@ -66,7 +67,11 @@ def whose(
             first[leader(key)] = leader(keys[0])
         return keys[0] if keys else ""
 
-    named = [(meet([i.key for i in event.identifiers]), event) for event in accepted]
+    def keys_of(event: Touchpoint) -> list[str]:
+        """Its identifiers and its order, which says whose what goes back without a name is."""
+        return [*(i.key for i in event.identifiers), *([order] if (order := order_key(event.order_id)) else [])]
+
+    named = [(meet(keys_of(event)), event) for event in accepted]
     decided = [(meet([key for key in (one.to, one.other) if key is not None]), one) for one in commands]
     parts: dict[str, tuple[list[Touchpoint], list[Command]]] = defaultdict(lambda: ([], []))
     for key, event in named:

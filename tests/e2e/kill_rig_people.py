@@ -59,6 +59,8 @@ class Household:
         name, channel = chance.choice(_NAMES)
         self._events += 1
         has_amount = name in {"store_purchase", "order_completed", "order_refunded"}
+        if name == "order_refunded" and chance.random() < 0.6:
+            keys = []  # a return at the till: it names its receipt and nobody
         return Touchpoint(
             event_id=derived_id("event", str(self._number), str(self._events)),
             source=chance.choice(["web", "shop"]),
@@ -70,7 +72,7 @@ class Household:
                 Identifier(kind=kind, value=value) for kind, _, value in (k.partition(":") for k in keys)
             ),
             campaign=Campaign(name=chance.choice(["spring", "summer"])) if chance.random() < 0.2 else None,
-            order_id=f"o{self._number}-{chance.randrange(6)}" if has_amount else None,
+            order_id=f"o{self._number}-{chance.randrange(24)}" if has_amount else None,
             amount=Money.from_minor(chance.randrange(100, 20_000), "EUR") if has_amount else None,
             body=OtherBody(),
             verified=chance.random() < 0.8,

@@ -152,7 +152,7 @@ def run(events: Sequence[Touchpoint], borders: Sequence[int], catalogue: Catalog
                     for n, o in enumerate(folded)
                     if o.topic == topics.RESOLVED.name
                 ]
-            waiting = [record for record in said if record.topic == topics.IDENTITY.name]
+            waiting = [record for record in said if record.topic in (topics.IDENTITY.name, topics.COLLECTED.name)]
     return outputs
 
 

@@ -90,6 +90,8 @@ def drawn(seed: int, *, journeys: bool = False) -> History:
     events = [meeting(chance, people, others, public) for _ in range(chance.randint(1, 6 if quarrel else 25))]
     if journeys:
         events = [with_a_life(chance, event) for event in events]
+        if random.Random(f"nameless {seed}").random() < 0.4:
+            events = [nameless(event) for event in events]
     decided = [
         command(chance, [*people, *others])
         for _ in range(chance.randint(2, 9) if quarrel else chance.choice([0, 0, 1, 2, 4]))
@@ -169,6 +171,13 @@ def with_a_life(chance: random.Random, event: Touchpoint) -> Touchpoint:
     elif channel == "email":
         changes["body"] = EmailBody(machine=chance.random() < 0.2)
     return event.model_copy(update=changes)
+
+
+def nameless(event: Touchpoint) -> Touchpoint:
+    """The same, and what takes an order back names just that, as a return at a till does, or that and nobody else."""
+    if not event.touchpoint.startswith("order_refunded") or event.event_id.int % 4 == 0:
+        return event
+    return event.model_copy(update={"identifiers": (), "order_id": event.order_id or "o1"})
 
 
 def command(chance: random.Random, keys: Sequence[str]) -> Command:

@@ -14,14 +14,17 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from schemas.base import profile_id
-from schemas.catalogue import IdentitySettings
-from schemas.identifier import STRENGTH, strongest
+from schemas.catalogue import Catalogue, IdentitySettings, load
+from schemas.identifier import STRENGTH, order_key, strongest
 from schemas.identity import Command
 from schemas.policy import POLICIES, Policy
 from schemas.touchpoint import Touchpoint
+from tests.properties.reference import takes_back
 
 DECIDED, SAID, SAID_IN_PUBLIC = 0, 1, 1000
 """What a link weighs: a person's decision, a verified event, and an event that anybody could have sent."""
+
+DEFAULT = load()
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -98,12 +101,19 @@ def strength(identifier: str) -> tuple[int, str, str]:
 
 
 def resolve_all(
-    events: Sequence[Touchpoint], commands: Sequence[Command], settings: IdentitySettings
+    events: Sequence[Touchpoint],
+    commands: Sequence[Command],
+    settings: IdentitySettings,
+    catalogue: Catalogue = DEFAULT,
 ) -> IdentityResult:
-    """Say where every event of a history belongs. The order of what is given does not matter, nor do repetitions."""
+    """Say where every event of a history belongs. The order of what is given does not matter, nor do repetitions.
+
+    `catalogue`: that by which the events came, which says what takes an order back.
+    """
     history = list({event.event_id: event for event in events}.values())
     decisions = sorted({c.command_id: c for c in commands}.values(), key=lambda c: (c.requested_at, c.command_id))
     identifiers = {i.key for event in history for i in event.identifiers}
+    identifiers |= {owner for event in history if (owner := owner_of(event, catalogue)) is not None}
     identifiers |= {c.to for c in decisions} | {c.other for c in decisions if c.other is not None}
 
     links = read_links(history, settings)
@@ -126,14 +136,52 @@ def resolve_all(
         for policy in POLICIES
     }
     result = IdentityResult({}, labels, plans, frozenset(blocked), frozenset(shared), frozenset(made))
+    decided = {i for pair in live_joins(decisions) for i in pair}
+    for order in identifiers - blocked - made - decided:
+        buyer = buyer_of(order, history, result, settings) if not links[order].all else None
+        if buyer is not None:
+            plans |= {(order, policy): [RefRoute(None, buyer)] for policy in POLICIES}
     for event in history:
-        owner = strongest(event.identifiers)
-        if owner is None:
+        owned = owner_of(event, catalogue)
+        if owned is None:
             result.profiles[event.event_id] = None
         else:
-            named = result.named(owner.key, settings.policy_of(event.source), event.occurred_at)
+            named = result.named(owned, settings.policy_of(event.source), event.occurred_at)
             result.profiles[event.event_id] = profile_id(named)
     return result
+
+
+def owner_of(event: Touchpoint, catalogue: Catalogue) -> str | None:
+    """Rules 1 and 10: the strongest identifier; where there is none, the order that the event takes back."""
+    owner = strongest(event.identifiers)
+    if owner is not None:
+        return owner.key
+    return order_key(event.order_id) if takes_back(event, catalogue) else None
+
+
+def buyer_of(
+    order: str, history: Iterable[Touchpoint], result: IdentityResult, settings: IdentitySettings
+) -> str | None:
+    """Rule 10: who names the one profile that has the events that name the order; of each owner the earliest counts.
+
+    Where a trusted source has said some, only those count, and of these only what has an amount, if any has. More than
+    eight buyers are none.
+    """
+    told: dict[tuple[bool, bool], dict[str, tuple[datetime, int]]] = defaultdict(dict)
+    for event in history:
+        owner = strongest(event.identifiers)
+        if owner is None or owner.kind == "order" or order_key(event.order_id) != order:
+            continue
+        if not event.verified and settings.public_links == "none":
+            continue
+        by = told[not (event.verified or settings.public_links == "full"), event.amount is None]
+        place = event.occurred_at, POLICIES.index(settings.policy_of(event.source))
+        by[owner.key] = min(place, by.get(owner.key, place))
+    best = told[min(told)] if told else {}
+    if len(best) > 8:
+        return None
+    named = {result.named(owner, POLICIES[policy], at) for owner, (at, policy) in best.items()}
+    return named.pop() if len(named) == 1 else None
 
 
 # --- what the events and the decisions say

@@ -136,7 +136,7 @@ def test_without_erasures_the_end_is_that_of_the_last_catalogue_from_scratch(see
         own = set(catalogues[-1].attribution.models)
         assert len({frozenset(found) for found in models.values()}) <= 1
         assert all(found >= own for found in models.values())
-        result = resolve_all(history.events, history.commands, history.settings)
+        result = resolve_all(history.events, history.commands, history.settings, catalogues[0])
         credits_ = {key: figures for key, figures in state.credits.items() if key[1] in own}
         assert_as_from_scratch(replace(state, credits=credits_), lives(history, result), catalogues[-1])
 

@@ -18,13 +18,12 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.base import profile_id
-from schemas.identifier import strongest
 from schemas.touchpoint import Touchpoint
 from streams.core import touch_log
 from streams.core.loopback import Loopback
 from tests.properties.folding import essence
 from tests.properties.identity_histories import History, drawn, smallest
-from tests.properties.identity_reference import IdentityResult, kind_of, resolve_all
+from tests.properties.identity_reference import DEFAULT, IdentityResult, kind_of, owner_of, resolve_all
 from tests.properties.identity_running import (
     assert_as_from_scratch,
     catalogue_of,
@@ -97,11 +96,11 @@ def test_by_the_reference_two_customers_never_end_in_one_profile_unless_a_person
 
 @given(SEEDS)
 @settings(max_examples=100, deadline=None, phases=PHASES)
-def test_by_the_reference_every_event_with_an_identifier_has_one_profile(seed: int) -> None:
+def test_by_the_reference_every_event_that_names_somebody_or_takes_an_order_back_has_one_profile(seed: int) -> None:
     def law(history: History) -> None:
         found = resolve_all(history.events, history.commands, history.settings).profiles
         for event in history.events:
-            assert (found[event.event_id] is None) == (strongest(event.identifiers) is None)
+            assert (found[event.event_id] is None) == (owner_of(event, DEFAULT) is None)
 
     hold(law, drawn(seed))
 

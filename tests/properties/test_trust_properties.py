@@ -51,6 +51,9 @@ def contract(value: bytes) -> Said | None:
         touchpoint.occurred_at,
         touchpoint.received_at,
         touchpoint.verified,
+        touchpoint.touchpoint,
+        touchpoint.order_id,
+        touchpoint.amount is not None,
     )
 
 

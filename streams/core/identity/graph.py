@@ -15,7 +15,9 @@ from streams.core.identity.messages import (
     Asked,
     Command,
     Evidence,
+    Followed,
     Labelled,
+    Ordered,
     Parted,
     Seen,
     Sighted,
@@ -27,13 +29,15 @@ from streams.core.identity.node import (
     UNVERIFIED,
     VERIFIED,
     Link,
+    Mention,
     Node,
     decode_node,
     encode_node,
 )
+from streams.core.identity.orders import counting, follow, rank_of, take_mention
 from streams.core.identity.outbox import Outbox
 from streams.core.identity.plan import home_at
-from streams.core.identity.rules import IdentityRules
+from streams.core.identity.rules import POLICY_NUMBER, IdentityRules
 from streams.core.identity.sightings import add_own_moment, add_sighting
 from streams.core.identity.stance import stopped_by
 from streams.core.identity.voice import Voice
@@ -72,7 +76,7 @@ class Graph:
             self._out.timestamp = timestamp
             self._voice.settle(key, self._nodes[key], evidence)
         for key, evidence in sorted(self._fresh.items()):
-            self._voice.introduce(key, self._nodes[key], evidence)
+            self._introduce(key, self._nodes[key], evidence)
 
     def state(self) -> Iterator[tuple[bytes, bytes]]:
         """Give the nodes that have changed, as they are to be stored, in the order of their keys."""
@@ -86,9 +90,9 @@ class Graph:
         node = self._known(key)
         if node is None:
             node = self._nodes[key] = Node({})
-            self._voice.introduce(key, node, _evidence(said))
-        elif not node.plans:  # a neighbour has told of it in this batch
-            self._voice.introduce(key, node, self._fresh.pop(key))
+            self._introduce(key, node, _evidence(said))
+        elif not node.plans:  # a neighbour has told of it in this batch, or it is an order that was sold
+            self._introduce(key, node, self._fresh.pop(key, _evidence(said)))
         policy = self._rules.policy(said.source)
         plan = node.plans.get(policy)
         if plan is None:
@@ -173,6 +177,14 @@ class Graph:
             self._changed.add(key)
             self._unsettle(key, evidence)
 
+    def ordered(self, order: str, key: str, said: Said, home: Home) -> None:
+        """Tell the order that an event of `key` names where the event belongs."""
+        rules = self._rules
+        if said.verified or rules.unverified_join:
+            rank = rank_of(verified=said.verified or rules.unverified_count_fully, priced=said.priced)
+            mention = Mention(micros(said.occurred_at), home.policy, rank, home.named)
+            self._out.ordered(order, key, _evidence(said), mention)
+
     # -- what a neighbour or a person says
 
     def hear(self, value: bytes) -> None:
@@ -192,16 +204,16 @@ class Graph:
             self._hear_sighted(message)
         elif isinstance(message, Parted):
             self._hear_parted(message)
+        elif isinstance(message, Ordered):
+            self._hear_ordered(message)
+        elif isinstance(message, Followed):
+            self._hear_followed(message)
         else:
             self._hear_command(message)
 
     def _hear_seen(self, message: Seen) -> None:
         key, evidence = message.to, message.evidence
-        node = self._known(key)
-        if node is None:
-            node = self._nodes[key] = Node({})
-            self._fresh[key] = evidence
-            self._changed.add(key)
+        node = self._told_of(key, evidence)
         if message.decided_at is not None:
             hear_join(message, node, micros(message.decided_at), self._out)
             self._changed.add(key)
@@ -289,18 +301,58 @@ class Graph:
             self._changed.add(message.to)
             self._unsettle(message.to, message.evidence)
 
+    def _hear_ordered(self, message: Ordered) -> None:
+        key, evidence = message.to, message.evidence
+        node = self._known(key)
+        if node is None:
+            node = self._nodes[key] = Node({})  # nothing is logged of it before it has events of its own
+        mention = _mention(message)
+        if take_mention(node, message.sender, mention):
+            self._changed.add(key)
+            if node.plans:
+                self._follow(key, node, evidence)
+                self._unsettle(key, evidence)
+
+    def _follow(self, key: str, node: Node, evidence: Evidence) -> None:
+        """Let an order hear from now on what becomes of the events that tell who bought it."""
+        for who, mention in counting(node):
+            self._out.followed(who, key, evidence, mention)
+
+    def _hear_followed(self, message: Followed) -> None:
+        key = message.to
+        node = self._known(key)
+        plan = node.plans.get(POLICY_NUMBER[message.policy]) if node is not None else None
+        if node is None or plan is None:
+            return  # nobody whom we know has said what it speaks of
+        follow(node, message.sender, _mention(message))
+        self._changed.add(key)
+        self._unsettle(key, message.evidence)
+
     def _hear_command(self, command: Command) -> None:
         key = command.to
         evidence = Evidence(command.command_id, command.action, command.requested_at)
-        node = self._known(key)
-        if node is None:
-            node = self._nodes[key] = Node({})
-            self._fresh[key] = evidence
+        node = self._told_of(key, evidence)
         decide(command, node, evidence, self._voice, self._out)
         self._changed.add(key)
         self._unsettle(key, evidence)
 
     # -- nodes
+
+    def _introduce(self, key: str, node: Node, evidence: Evidence) -> None:
+        """Give a node its plan."""
+        self._voice.introduce(key, node, evidence)
+        self._changed.add(key)
+        self._follow(key, node, evidence)
+
+    def _told_of(self, key: str, evidence: Evidence) -> Node:
+        """Give the node of an identifier that somebody speaks of; a new one is introduced at the end of the batch."""
+        node = self._known(key)
+        if node is None:
+            node = self._nodes[key] = Node({})
+        if not node.plans:
+            self._fresh.setdefault(key, evidence)
+            self._changed.add(key)
+        return node
 
     def _unsettle(self, key: str, evidence: Evidence) -> None:
         self._unsettled[key] = evidence, self._out.timestamp
@@ -319,6 +371,11 @@ class Graph:
         for guard in passed:
             self._voice.stopped(key, node, other, guard, evidence)
         return Evidence(evidence.id, "guard", evidence.recorded_at) if passed else None
+
+
+def _mention(message: Ordered | Followed) -> Mention:
+    rank = rank_of(verified=message.verified, priced=message.priced)
+    return Mention(micros(message.ordered_at), POLICY_NUMBER[message.policy], rank, message.named)
 
 
 def _evidence(said: Said) -> Evidence:

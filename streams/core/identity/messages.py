@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from schemas.identity import IdentityMessage
+from schemas.policy import Policy
 from streams.core.identity.label import UNANCHORED, Label
 
 
@@ -74,6 +75,32 @@ class Parted(msgspec.Struct, gc=False, tag_field="type", tag="parted"):
     evidence: Evidence
 
 
+class Ordered(msgspec.Struct, gc=False, tag_field="type", tag="ordered"):
+    """`schemas.identity.Ordered`."""
+
+    to: str
+    sender: str
+    evidence: Evidence
+    verified: bool
+    priced: bool
+    ordered_at: datetime
+    policy: Policy
+    named: str
+
+
+class Followed(msgspec.Struct, gc=False, tag_field="type", tag="followed"):
+    """`schemas.identity.Followed`."""
+
+    to: str
+    sender: str
+    evidence: Evidence
+    verified: bool
+    priced: bool
+    ordered_at: datetime
+    policy: Policy
+    named: str
+
+
 class Command(msgspec.Struct, gc=False, tag_field="type", tag="command"):
     """`schemas.identity.Command`."""
 
@@ -86,7 +113,7 @@ class Command(msgspec.Struct, gc=False, tag_field="type", tag="command"):
     reason: str | None = None
 
 
-Message = Seen | Labelled | Asked | Sighted | Parted | Command
+Message = Seen | Labelled | Asked | Sighted | Parted | Ordered | Followed | Command
 
 
 class Envelope(msgspec.Struct, gc=False):

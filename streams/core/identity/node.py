@@ -55,6 +55,28 @@ class Decisions(msgspec.Struct, array_like=True, gc=False):
     opened: Decision | None = None
 
 
+class Mention(msgspec.Struct, array_like=True, gc=False):
+    """An event that names an order: when, in microseconds, under which policy, and who names the event's profile.
+
+    `rank` says how much it counts, the least most; see `streams.core.identity.orders`.
+    """
+
+    at: int
+    policy: int
+    rank: int
+    named: str
+
+
+class Orders(msgspec.Struct, array_like=True, gc=False):
+    """What a node has to do with orders: who was named beside it, if it is one; which ones follow it, if not.
+
+    `followers` are with what the order was told last.
+    """
+
+    buyers: dict[str, Mention] = {}
+    followers: dict[str, Mention] = {}
+
+
 class Node(msgspec.Struct, array_like=True, gc=False):
     """All of it.
 
@@ -73,6 +95,7 @@ class Node(msgspec.Struct, array_like=True, gc=False):
     unverified_sightings: dict[str, list[int]] = {}
     conflicts: list[str] = []
     decisions: Decisions | None = None
+    orders: Orders | None = None
 
 
 encode_node = msgspec.msgpack.Encoder().encode

@@ -4,15 +4,17 @@ from datetime import datetime
 from functools import lru_cache
 
 from schemas import topics
-from schemas.policy import POLICIES
+from schemas.policy import POLICIES, Policy
 from streams.core.clock import moment
 from streams.core.identity.label import Label
 from streams.core.identity.messages import (
     Asked,
     Envelope,
     Evidence,
+    Followed,
     Labelled,
     Message,
+    Ordered,
     Parted,
     Seen,
     Sighted,
@@ -23,6 +25,8 @@ from streams.core.identity.messages import (
     encode,
     to_wire,
 )
+from streams.core.identity.node import Mention
+from streams.core.identity.orders import said_in
 from streams.core.identity.plan import Move
 from streams.core.ids import derived
 from streams.core.stage import Output
@@ -85,6 +89,14 @@ class Outbox:
         """Tell a node that a person has parted it from the sender."""
         self.say(Parted(to, sender, moment(decided), evidence))
 
+    def ordered(self, to: str, sender: str, evidence: Evidence, mention: Mention) -> None:
+        """Tell an order where an event of the sender that names it belongs."""
+        self.say(Ordered(to, sender, evidence, *_spelled(mention)))
+
+    def followed(self, to: str, sender: str, evidence: Evidence, mention: Mention) -> None:
+        """Ask to be told whenever an event that names the sender, an order, is in another profile."""
+        self.say(Followed(to, sender, evidence, *_spelled(mention)))
+
     def forward(  # a record's fields, by name
         self, owner: str, policy: int, version: int, cause: str, evidence: Evidence, moves: list[Move], *, final: bool
     ) -> None:
@@ -102,6 +114,11 @@ class Outbox:
 
     def _put(self, topic: str, key: str, record: object) -> None:
         self.outputs.append(Output(topic, key.encode(), encode(record), self.timestamp))
+
+
+def _spelled(mention: Mention) -> tuple[bool, bool, datetime, Policy, str]:
+    verified, priced = said_in(mention.rank)
+    return verified, priced, moment(mention.at), POLICIES[mention.policy], mention.named
 
 
 def _moment(at: int | None) -> datetime | None:

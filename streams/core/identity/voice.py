@@ -5,10 +5,11 @@ from streams.core.clock import moment
 from streams.core.identity.label import Label
 from streams.core.identity.messages import Evidence, WriteChange
 from streams.core.identity.node import JOINED, Link, Node, Plan
+from streams.core.identity.orders import homes_with_orders, moved_mentions
 from streams.core.identity.outbox import Outbox, profile_named
 from streams.core.identity.plan import Homes, take_over
 from streams.core.identity.rules import IdentityRules
-from streams.core.identity.stance import homes_of, is_live, label_of, own_label
+from streams.core.identity.stance import is_live, label_of, own_label
 
 #: Causes that take apart what was together.
 _UNDOING = frozenset({"unmerge", "block", "guard"})
@@ -24,7 +25,7 @@ class Voice:
     def introduce(self, key: str, node: Node, evidence: Evidence, policy: int | None = None) -> Plan:
         """Give a node its plan for a policy that it had none for (None: the usual one), and log where it belongs."""
         policy = self._rules.usual_policy if policy is None else policy
-        homes = homes_of(self._rules, key, node, policy)
+        homes = homes_with_orders(self._rules, key, node, policy)
         plan = node.plans[policy] = Plan(homes)
         for (since, named), (until, _) in zip(homes, [*homes[1:], (None, "")], strict=True):
             self._log(key, policy, 0, "created", evidence, named, since=since, until=until)
@@ -51,9 +52,11 @@ class Voice:
                 link.said = said
                 self._out.labelled(other, key, evidence, label if said else None)
         for policy, plan in sorted(node.plans.items()):
-            homes = homes_of(rules, key, node, policy)
+            homes = homes_with_orders(rules, key, node, policy)
             if homes != plan.homes:
                 self._move(key, policy, plan, homes, evidence)
+        for order, mention in moved_mentions(node):
+            self._out.ordered(order, key, evidence, mention)
 
     def stopped(self, key: str, node: Node, other: str, guard: str, evidence: Evidence) -> None:
         """Log that a guard has stopped a link."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -16,6 +18,7 @@ from schemas.base import NAMESPACE, profile_id
 from schemas.bodies import OtherBody
 from schemas.catalogue import Cap, IdentitySettings
 from schemas.identity import Action, Command
+from schemas.money import Money
 from schemas.touchpoint import Touchpoint
 from streams.core.loopback import first_all
 from tests.properties.folding import ARRIVAL, START
@@ -34,20 +37,28 @@ class Story:
         self.settings = IdentitySettings.model_validate(settings)
         self.arrivals: list[Touchpoint | Command] = []
 
-    def see(self, name: str, at: float, *keys: str, source: str = "web", public: bool = False) -> None:
+    def see(self, name: str, at: float, *keys: str, source: str = "web", public: bool = False, **more: Any) -> None:
         """An event with these identifiers."""
         event = Touchpoint(
             event_id=uuid5(NAMESPACE, name),
             source=source,
-            touchpoint="page_view",
-            channel="web",
             occurred_at=START + timedelta(hours=at),
             received_at=ARRIVAL,
             identifiers=tuple(identifier(key) for key in keys),
             body=OtherBody(),
             verified=not public,
+            **{"touchpoint": "page_view", "channel": "web", **more},
         )
         self.arrivals.append(event)
+
+    def buy(self, name: str, at: float, *keys: str, order: str = "1001", **more: Any) -> None:
+        """An order is sold."""
+        paid = {"touchpoint": "order_completed", "amount": Money(amount=Decimal(20), currency="EUR")}
+        self.see(name, at, *keys, **{**paid, "order_id": order, **more})
+
+    def bring_back(self, name: str, at: float, *keys: str, order: str = "1001", **more: Any) -> None:
+        """An order goes back; without keys nobody is named."""
+        self.see(name, at, *keys, touchpoint="store_return", channel="store", order_id=order, **more)
 
     def decide(self, at: float, action: Action, to: str, other: str | None = None) -> None:
         """A person's decision."""
@@ -94,7 +105,9 @@ def homes(request: pytest.FixtureRequest, resolve: Resolver) -> Callable[..., li
         arrivals = story.arrivals if request.param == "as told" else story.arrivals[::-1]
         history = History(story.settings, tuple(arrivals))
         found = resolve(history)
-        known = {profile_id(i.key): i.key for event in history.events for i in event.identifiers}
+        keys = {i.key for event in history.events for i in event.identifiers}
+        keys |= {f"order:{event.order_id}" for event in history.events}
+        known = {profile_id(key): key for key in keys}
         return [known[home] if (home := found[uuid5(NAMESPACE, name)]) else None for name in names]
 
     return ask
@@ -400,3 +413,133 @@ def test_what_was_told_with_a_merge_is_taken_back_with_it_also_where_an_event_ha
     assert homes(story, "order") == ["email:e1"]  # the event says so
     story.decide(3, "block", "email:e1")
     assert homes(story, "order") == [ADA]
+
+
+# --- orders that go back without a name
+
+
+def test_what_goes_back_without_a_name_is_the_buyers(homes) -> None:
+    story = Story()
+    story.buy("bought", 0, ADA, "anonymous:a1")
+    story.bring_back("back", 9)
+    assert homes(story, "bought", "back") == [ADA, ADA]
+
+
+def test_it_follows_the_buyer_to_another_profile_and_back(homes) -> None:
+    story = Story()
+    story.buy("bought", 0, "anonymous:a1")
+    story.bring_back("back", 9)
+    assert homes(story, "bought", "back") == ["anonymous:a1", "anonymous:a1"]
+    story.see("log-in", 20, ADA, "anonymous:a1")
+    assert homes(story, "bought", "back") == [ADA, ADA]
+    story.decide(30, "unmerge", "anonymous:a1")
+    assert homes(story, "bought", "back") == ["anonymous:a1", "anonymous:a1"]
+
+
+def test_on_a_shared_device_it_is_of_whoever_was_there_when_it_was_bought(homes) -> None:
+    story = Story()
+    story.see("ada", 0, ADA, "device:tablet")
+    story.buy("bought", 1, "device:tablet")
+    story.see("bo", 5, BO, "device:tablet")
+    story.bring_back("back", 9)
+    assert homes(story, "bought", "back") == [ADA, ADA]
+
+
+def test_a_number_that_two_customers_have_bought_is_nobodys_and_joins_nobody(homes) -> None:
+    story = Story()
+    story.buy("ada's", 0, ADA, "email:ada@example.org")
+    story.buy("bo's", 1, BO, "email:bo@example.org")
+    story.bring_back("back", 9)
+    assert homes(story, "ada's", "bo's", "back") == [ADA, BO, "order:1001"]
+
+
+def test_guests_of_two_shops_with_one_number_stay_two(homes) -> None:
+    story = Story()
+    story.buy("here", 0, "email:ada@example.org")
+    story.buy("there", 1, "email:bo@example.org")
+    story.bring_back("back", 9)
+    assert homes(story, "here", "there", "back") == ["email:ada@example.org", "email:bo@example.org", "order:1001"]
+
+
+def test_one_person_may_be_named_in_two_ways(homes) -> None:
+    story = Story()
+    story.buy("in the shop's words", 0, ADA, "email:ada@example.org")
+    story.buy("in the bank's", 1, "email:ada@example.org")
+    story.bring_back("back", 9)
+    assert homes(story, "back") == [ADA]
+
+
+def test_whoever_is_named_beside_the_price_is_the_buyer_and_who_only_took_the_parcel_is_not(homes) -> None:
+    story = Story()
+    story.buy("bought", 0, ADA)
+    story.see("parcel taken", 5, "phone:neighbour", touchpoint="delivery", order_id="1001")
+    story.bring_back("back", 9)
+    assert homes(story, "back") == [ADA]
+
+
+def test_a_public_key_cannot_take_an_order_from_its_buyer_nor_hide_it(homes) -> None:
+    story = Story()
+    story.buy("bought", 5, ADA)
+    for number in range(12):
+        story.buy(f"claimed {number}", 1, f"anonymous:{number}", public=True)
+    story.bring_back("back", 9)
+    assert homes(story, "back") == [ADA]
+
+
+def test_what_public_keys_say_counts_while_nobody_else_has_spoken(homes) -> None:
+    story = Story()
+    story.buy("bought", 0, "anonymous:a1", public=True)
+    story.bring_back("back", 9)
+    assert homes(story, "back") == ["anonymous:a1"]
+
+
+def test_public_keys_that_join_nobody_tell_of_no_buyer(homes) -> None:
+    story = Story(public_links="none")
+    story.buy("bought", 0, "anonymous:a1", public=True)
+    story.bring_back("back", 9)
+    assert homes(story, "back") == ["order:1001"]
+
+
+@pytest.mark.parametrize(("buyers", "whose"), [(8, ADA), (9, "order:1001")])
+def test_a_number_that_many_name_is_no_order(homes, buyers: int, whose: str) -> None:
+    story = Story(max_hops=64)
+    for number in range(buyers):
+        story.see(f"seen {number}", number, ADA, f"email:{number}@example.org")
+        story.buy(f"bought {number}", 20 + number, f"email:{number}@example.org")
+    story.bring_back("back", 99)
+    assert homes(story, "back") == [whose]
+
+
+def test_a_sale_without_a_name_stays_nobodys_and_so_does_a_return_without_a_number(homes) -> None:
+    story = Story()
+    story.buy("bought", 0, order="88")
+    story.buy("by a name", 0, ADA, order="null")
+    story.bring_back("without a number", 9, order=None)
+    story.bring_back("a blank", 9, order="null")
+    assert homes(story, "bought", "without a number", "a blank") == [None, None, None]
+
+
+def test_who_is_named_where_it_goes_back_keeps_it(homes) -> None:
+    story = Story()
+    story.buy("bought", 0, ADA)
+    story.bring_back("back", 9, BO)
+    assert homes(story, "back") == [BO]
+
+
+def test_an_order_that_is_said_to_be_an_identifier_belongs_with_whom_it_is_seen(homes) -> None:
+    story = Story()
+    story.see("paid", 0, BO, "order:1001")
+    story.buy("bought", 1, ADA)
+    story.bring_back("back", 9)
+    assert homes(story, "back") == [BO]
+
+
+def test_people_may_decide_whose_an_order_is(homes) -> None:
+    story = Story()
+    story.buy("bought", 0, ADA)
+    story.see("bo", 1, BO)
+    story.bring_back("back", 9)
+    story.decide(10, "merge", "order:1001", BO)
+    assert homes(story, "back") == [BO]
+    story.decide(11, "unmerge", "order:1001")
+    assert homes(story, "back") == ["order:1001"]

@@ -110,7 +110,7 @@ def test_a_receipt_over_midnight_is_one_and_of_the_day_it_began() -> None:
 def test_without_a_card_a_receipt_is_taken_and_is_nobodys() -> None:
     [purchase] = taken(line(card=""))
     assert purchase.identifiers == ()
-    assert purchase.key == f"event:{purchase.event_id}"
+    assert purchase.key == "order:12/1/2017-03-01/101"
 
 
 def test_quantity_nought_and_a_receipt_worth_nothing_are_kept() -> None:
