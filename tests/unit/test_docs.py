@@ -65,6 +65,12 @@ def test_the_bounds_that_the_readme_names_are_the_catalogues() -> None:
     assert f"at most {catalogue.attribution.max_path} touches" in README
 
 
+def test_the_models_that_the_readme_says_are_on_by_default_are_the_catalogues() -> None:
+    told = re.search(r"^On by default: (.*?)\.", README, re.MULTILINE | re.DOTALL)
+    assert told is not None
+    assert re.findall(r"`(\w+)`", told[1]) == list(load_catalogue().attribution.models)
+
+
 def test_no_lock_names_a_registry() -> None:
     for lock in (ROOT / "requirements").glob("*.txt"):
         assert re.search(r"https?://|index-url|find-links", lock.read_text()) is None, lock.name
