@@ -13,6 +13,7 @@ from aiokafka.admin.config_resource import (  # type: ignore[import-untyped] # s
 )
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped] # no types
 
+from deploy.no_broker import away
 from deploy.topics import FoundTopic, Plan, WantedTopic, plan
 from streams.worker.clients import client_options
 
@@ -44,14 +45,14 @@ async def ensure(settings: WorkerSettings, wanted: Iterable[WantedTopic], *, dry
         await admin.start()
     except (KafkaError, OSError) as error:
         await admin.close()
-        raise ClusterUnreachableError(f"no Kafka at {settings.kafka.bootstrap_servers}: {error}") from error
+        raise ClusterUnreachableError(away(settings.kafka.bootstrap_servers, error)) from error
     try:
         made = plan(wanted, await _found(admin))
         if not dry_run and made.create:
             await _create(admin, made.create)
             await _wait_for_leaders(admin, {topic.name: topic.partitions for topic in made.create})
     except (KafkaError, OSError) as error:
-        raise ClusterUnreachableError(f"Kafka at {settings.kafka.bootstrap_servers}: {error}") from error
+        raise ClusterUnreachableError(away(settings.kafka.bootstrap_servers, error)) from error
     finally:
         await admin.close()
     return made

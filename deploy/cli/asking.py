@@ -46,6 +46,7 @@ def asking(settings: Settings, timeout: float, failed: str, later: str) -> Itera
     """
     import logging
 
+    from deploy.no_broker import away
     from deploy.settle import SettleTimeout
     from deploy.settle_patiently import settling
     from producers.publisher import PublishFailed
@@ -59,7 +60,7 @@ def asking(settings: Settings, timeout: float, failed: str, later: str) -> Itera
     except (SettleTimeout, PublishFailed) as error:
         raise CommandError(f"{failed}: {error}{later}", Exit.NOT_READY) from error
     except (KafkaError, OSError) as error:
-        message = f"no Kafka at {settings.kafka.bootstrap_servers}: {error}"
+        message = away(settings.kafka.bootstrap_servers, error)
         raise CommandError(f"{failed}: {message}{later}", Exit.NOT_READY) from error
     except CommandError as error:
         raise CommandError(f"{failed}: {error}{later}", error.code) from error

@@ -43,6 +43,7 @@ def settle(
     import asyncio
     import logging
 
+    from deploy.no_broker import away
     from deploy.settle import SettleTimeout, settle
     from sinks.client import StoreError
     from streams.worker.clients import KafkaError
@@ -57,7 +58,7 @@ def settle(
     except (SettleTimeout, StoreError) as error:
         raise CommandError(str(error), Exit.NOT_READY) from error
     except (KafkaError, OSError) as error:
-        raise CommandError(f"no Kafka at {settings.kafka.bootstrap_servers}: {error}", Exit.NOT_READY) from error
+        raise CommandError(away(settings.kafka.bootstrap_servers, error), Exit.NOT_READY) from error
     counts = {"accepted": report.accepted, "queryable": report.queryable, "quarantined": report.quarantined}
     if as_json:
         json_out({**counts, "seconds": round(report.seconds, 3)})

@@ -43,6 +43,7 @@ def tail(
     import asyncio
     import logging
 
+    from deploy.no_broker import away
     from deploy.tail import Filter, TailError
     from sinks.reader import BROKER_ERRORS
 
@@ -54,7 +55,7 @@ def tail(
     except TailError as error:
         raise CommandError(str(error), Exit.NOT_READY) from error
     except BROKER_ERRORS as error:
-        raise CommandError(f"no Kafka at {settings.kafka.bootstrap_servers}: {error}", Exit.NOT_READY) from error
+        raise CommandError(away(settings.kafka.bootstrap_servers, error), Exit.NOT_READY) from error
 
 
 async def _follow(

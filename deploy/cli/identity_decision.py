@@ -180,13 +180,14 @@ def _wait(settings: Settings, timeout: float) -> str:
     import logging
 
     from deploy.identity_decide import wait_through
+    from deploy.no_broker import away
     from streams.worker.clients import KafkaError
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(wait_through(settings, timeout)).behind
     except (KafkaError, OSError) as error:
-        return f"no Kafka at {settings.kafka.bootstrap_servers}: {error}"
+        return away(settings.kafka.bootstrap_servers, error)
 
 
 def _tell_sent(command: Command, how: Sending) -> None:

@@ -116,6 +116,7 @@ def topic(
     import asyncio
     import logging
 
+    from deploy.no_broker import away
     from sinks.reader import BROKER_ERRORS
 
     settings = settings_of(config)
@@ -148,7 +149,7 @@ def topic(
             except TopicImportError as error:
                 raise CommandError(str(error)) from error
             except BROKER_ERRORS as error:
-                raise CommandError(f"no Kafka at {theirs.bootstrap_servers}: {error}", Exit.NOT_READY) from error
+                raise CommandError(away(theirs.bootstrap_servers, error), Exit.NOT_READY) from error
     _tell_topic(done, as_json=as_json)
 
 
