@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from deploy.cli.output import chosen, json_out, rows_out, say
@@ -19,15 +21,13 @@ def tell(found: Fitted, *, published: bool, as_json: bool, more: dict[str, Any] 
     """Print a fit; `more` are further members of the JSON document."""
     form = chosen(as_json)
     if form == "json":
-        from dataclasses import asdict
-
         json_out(
             {
                 "model": found.model.model_dump(mode="json"),
                 "published": published,
                 "currency": found.currency,
-                "lines": [asdict(line) for line in found.fit.lines],
-                "diagnosis": asdict(found.fit.diagnosis),
+                "lines": lines_of(found),
+                "diagnosis": _diagnosis_of(found),
                 "warnings": warnings(found),
                 **(more or {}),
             }
@@ -79,15 +79,53 @@ def _for_people(found: Fitted) -> tuple[tuple[str, ...], list[tuple[object, ...]
     ]
 
 
-def _for_programs(found: Fitted) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    columns = ("name", "weight", "low", "high", "effect", "error", "own", "split", "value_minor", "touched", "journeys")
-    return columns, [
-        (
-            *(line.name, line.weight / 1e9, line.low, line.high, line.effect, line.error),
-            *(line.own, line.conversions, line.value, line.touched, line.journeys),
-        )
+def lines_of(found: Fitted) -> list[dict[str, Any]]:
+    """Give the lines for scripts, as `report` and the view model_weights have them.
+
+    What is split, conversions and value in units of the currency, are texts of as many decimals as there are; parts of
+    1 are numbers, of nine decimals at most.
+    """
+    return [
+        {
+            "name": line.name,
+            "weight": line.weight / 1e9,
+            "low": _part(line.low),
+            "high": _part(line.high),
+            "effect": _part(line.effect),
+            "error": _part(line.error),
+            "own": _decimals(line.own, 6),
+            "conversions": _decimals(line.conversions, 6),
+            "value": _decimals(line.value * 10.0**-found.minor_digits, found.minor_digits),
+            "touched": line.touched,
+            "journeys": line.journeys,
+        }
         for line in found.fit.lines
     ]
+
+
+def _diagnosis_of(found: Fitted) -> dict[str, Any]:
+    """Give the diagnosis for scripts. How exact the equations are solved is said in full: it is no part of anything."""
+    told = asdict(found.fit.diagnosis)
+    return told | {name: _part(told[name]) for name in ("coverage", "one_touch", "below_zero")}
+
+
+def _part(value: float | None) -> float | None:
+    return None if value is None else round(value, 9)
+
+
+def _decimals(value: float, digits: int) -> Decimal:
+    return round(Decimal(value), digits) + 0  # the sum has no zero below zero
+
+
+def _for_programs(found: Fitted) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    lines = lines_of(found)
+    columns = tuple(lines[0])
+    return columns, [tuple(_exact(cell) for cell in line.values()) for line in lines]
+
+
+def _exact(cell: object) -> object:
+    """Give a number that is written without an exponent."""
+    return Decimal(str(cell)) if isinstance(cell, float) else cell
 
 
 def bar(line: Line, most: float) -> str:

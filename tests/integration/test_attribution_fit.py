@@ -272,7 +272,7 @@ def test_the_command_publishes_a_model_that_gives_weights_to_a_path_and_lists_th
     model = AttributionModel.model_validate_json(record.value)
     assert model == AttributionModel.model_validate(said["model"])
     weighed = weights_on([Touch(0, bytes(16), "email_clicked", "email", None, 0)], weights_of(model))
-    assert weighed == [next(line["weight"] for line in said["lines"] if line["name"] == "email")]
+    assert weighed == [round(next(line["weight"] for line in said["lines"] if line["name"] == "email") * 10**9)]
     (listed,) = json.loads(touchpath("attribution", "fits", "--json").stdout)
     assert (listed["fit id"], listed["in force"]) == (str(model.fit_id), True)
     second = json.loads(touchpath(*words, "--json").stdout)["model"]["fit_id"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from deploy.attribution_paths import Window, WindowPaths
 from deploy.attribution_publish import json_of
 from deploy.cli.app import run
 from deploy.cli.attribution import RETRY, again_and_again
-from deploy.cli.attribution_text import BAR, bar, warnings
+from deploy.cli.attribution_text import BAR, bar, tell, warnings
 from deploy.cli.exits import CommandError, Exit
 from schemas.attribution_model import AttributionModel
 from streams.core.attribution.data_driven.fit import Request, fit
@@ -62,6 +65,27 @@ def test_a_fit_has_the_same_id_again_and_another_time_another() -> None:
 )
 def test_a_model_is_called_after_what_it_is(kind, order, level, name) -> None:  # type: ignore[no-untyped-def] # a table
     assert model_name(kind, order, level) == name
+
+
+def test_programs_get_texts_of_what_is_split_and_numbers_without_artefacts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = published(PATHS, Request("shapley", bootstrap=20))
+    tell(found, published=False, as_json=True)
+    lines = json.loads(capsys.readouterr().out)["lines"]
+    values = sum(line.value for line in found.fit.lines)
+    assert abs(sum(Decimal(line["value"]) for line in lines) * 100 - Decimal(values)) < len(lines)
+    for line in lines:
+        assert re.fullmatch(r"\d+\.\d{2}", line["value"])
+        assert all(re.fullmatch(r"\d+\.\d{6}", line[name]) for name in ("own", "conversions"))
+        assert all(line[name] == round(line[name], 9) for name in ("weight", "low", "high", "effect"))
+    assert sum(round(line["weight"] * 10**9) for line in lines) == 10**9
+
+    tell(found, published=False, as_json=False)
+    head, *rows = [row.split("\t") for row in capsys.readouterr().out.splitlines()]
+    assert head == list(lines[0])
+    assert [row[head.index("value")] for row in rows] == [line["value"] for line in lines]
+    assert [cell for row in rows for cell in row[1:] if not re.fullmatch(r"(-?\d+(\.\d+)?)?", cell)] == []
 
 
 def test_warnings_say_what_makes_a_fit_weak() -> None:
