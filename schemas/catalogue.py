@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from schemas.attributing import AttributionSettings
 from schemas.base import Name
+from schemas.catalogue_words import told
 from schemas.converting import ConversionEntry, CurrencySettings
 from schemas.policy import Policy
 from schemas.rates import RatesError, read_rates
@@ -338,12 +339,7 @@ def load(path: Path = DEFAULT) -> Catalogue:
     try:
         return _with_rates(Catalogue.model_validate(data), path, text)
     except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        where = [str(part) for part in detail["loc"]]
-        message = detail["msg"].removeprefix("Value error, ")
-        if not where:  # a rule across sections: its message begins with the path
-            path_text, _, message = message.partition(": ")
-            where = path_text.split(".")
+        where, message = told(error.errors(include_url=False)[0])
         line = line_of(text, where)
         raise CatalogueError(f"{path}:{line}: {'.'.join(where)}: {message}") from error
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.catalogue import CatalogueError, load, slug
+from schemas.catalogue import Catalogue, CatalogueError, load, slug
+from schemas.catalogue_words import WORDS
 
 GOOD = """\
 version = 1
@@ -105,7 +106,26 @@ WRONG = {
         24,
         "touchpoints.order_completed.events: 'page viewed' already stands for 'page_view'",
     ),
-    "a name with capitals": (("[touchpoints.page_view]", "[touchpoints.PageView]"), 12, "touchpoints.PageView"),
+    "a name with capitals": (
+        ("[touchpoints.page_view]", "[touchpoints.PageView]"),
+        12,
+        "touchpoints.PageView: 'PageView' is no name: lower case letters",
+    ),
+    "a model with a blank in its name": (
+        ("[channels]", '[attribution.models."Bad Name"]\nkind = "last"\n\n[channels]'),
+        9,
+        "attribution.models.Bad Name: 'Bad Name' is no name: lower case letters",
+    ),
+    "a kind of identifiers with a blank": (
+        ("[channels]", '[identity]\nunique = ["Customer No"]\n\n[channels]'),
+        10,
+        "identity.unique.0: 'Customer No' is no name: lower case letters",
+    ),
+    "a currency in words": (
+        ("[channels]", '[currencies]\nreporting = "Euro"\nrates = "r.csv"\n\n[channels]'),
+        10,
+        "currencies.reporting: 'Euro' is no code of a currency: three letters, as EUR",
+    ),
     "a value of no kind": (('value = "amount"', 'value = "margin"'), 34, "conversions.purchase.value: Input should be"),
     "a refund that converts": (
         ('refunds = ["order_refunded"]', 'refunds = ["order_completed"]'),
@@ -124,7 +144,7 @@ WRONG = {
             '[[conversions.purchase.where]]\nfield = "price"\nat_least = 1\n',
         ),
         39,
-        "conversions.purchase.where.1.field: String should match",
+        "conversions.purchase.where.1.field: 'price' is nothing that a touchpoint has: touchpoint, channel,",
     ),
     "a pattern that is none": (
         ('value = "amount"\n', 'value = "amount"\nwhere = [{ field = "campaign", matches = "(" }]\n'),
@@ -324,6 +344,20 @@ def test_a_bad_catalogue_is_refused_with_line_and_reason(
     message = str(refused.value)
     assert message.startswith(f"{path}:{line}: " if line else f"{path}:")
     assert reason in message
+
+
+def patterns(schema: object) -> set[str]:
+    """All regular expressions of a JSON Schema, but for those of decimal numbers, which have reasons of their own."""
+    if isinstance(schema, list):
+        return set().union(*(patterns(each) for each in schema))
+    if not isinstance(schema, dict):
+        return set()
+    own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) and "?0*" not in schema["pattern"] else set()
+    return own.union(*(patterns(each) for each in schema.values()))
+
+
+def test_every_pattern_of_the_catalogue_has_words_for_what_does_not_fit() -> None:
+    assert patterns(Catalogue.model_json_schema()) == WORDS.keys()
 
 
 def test_a_missing_file_and_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
