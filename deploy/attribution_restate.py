@@ -107,23 +107,26 @@ def restate(
 def ask(store: Store, publisher: Publisher, total: int, clock: Callable[[], datetime], told: Told) -> int:
     """Write a revisit to each profile that has a stale conversion; give how many there were.
 
+    What they say is recorded at the time of asking, one for all of them, as until then something else was reported.
+
     Raises:
         PublishFailed: Kafka does not acknowledge them.
         StoreError: ClickHouse broke off.
     """
+    asked = clock()
     revisits = (
-        revisit_of(profile, "model", evidence, since.replace(tzinfo=UTC), clock())
+        revisit_of(profile, "model", evidence, max(asked, since.replace(tzinfo=UTC)), clock())
         for block in store.stream(query("attribution_stale_profiles", store.database))
         for profile, evidence, since, _ in block
     )
     return deliver_many(publisher, revisits, total, told, "profiles")
 
 
-def revisit_of(profile: UUID, cause: RevisitCause, evidence: UUID, since: datetime, now: datetime) -> Record:
-    """Give the record that asks a profile to look again, written `now`; `since`: when what caused it came into force.
+def revisit_of(profile: UUID, cause: RevisitCause, evidence: UUID, recorded_at: datetime, now: datetime) -> Record:
+    """Give the record that asks a profile to look again, written `now`; what it says then is of `recorded_at`.
 
     Kafka's timestamp is the time of writing, as of every record: of one that looks old the topic may be rid at once.
     """
-    revisit = Revisit(cause=cause, evidence=evidence, recorded_at=since)
+    revisit = Revisit(cause=cause, evidence=evidence, recorded_at=recorded_at)
     value = Resolved(profile_id=profile, revisit=revisit).model_dump_json(exclude_none=True)
     return Record(RESOLVED.name, str(profile).encode(), value.encode(), milliseconds(now))

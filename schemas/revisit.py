@@ -11,8 +11,9 @@ RevisitCause = Literal["model", "catalogue"]
 class Revisit(WireModel):
     """To a profile: say again what the rules of today make otherwise. Where nothing differs, nothing is said.
 
-    `evidence` is the fit that was published, or derived from the catalogue that is in force; `recorded_at` when that
-    was. Harmless at any time and as often as one likes.
+    `evidence` is the fit that was published, or derived from the catalogue that is in force; `recorded_at` when the
+    profile was asked, and never before that: whoever is asked a week later was reported otherwise for a week. Harmless
+    at any time and as often as one likes.
     """
 
     cause: RevisitCause

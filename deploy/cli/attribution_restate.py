@@ -31,8 +31,9 @@ def restate(
     """Bring conversions that are booked already to the data-driven models that are in force now.
 
     `fit`, `publish` and `withdraw` do this themselves, unless told --no-restate or broken off: then this goes on where
-    they stood. What differs is reversed and written anew in the ledger, dated at the publication. Nothing is lost or
-    doubled however often it runs. A conversion beyond the bound of its profile (the newest 1,000 touchpoints) stays.
+    they stood. What differs is reversed and written anew in the ledger, dated at the restatement: until then the old
+    shares were reported. Nothing is lost or doubled however often it runs. A conversion beyond the bound of its profile
+    (the newest 1,000 touchpoints) stays.
 
       touchpath attribution restate --dry-run      how many conversions are split by another fit than the one in force
       touchpath attribution restate                restate them

@@ -97,6 +97,6 @@ class Models:
         withdraw(self.publisher, self.store, name, lambda: AT + timedelta(minutes=minute))
         self.pipeline.run()
 
-    def restate(self) -> Restated:
-        """Let what is booked follow."""
-        return restate(self.store, self.publisher, self.pipeline.run, lambda: AT)
+    def restate(self, *, minute: float = 0) -> Restated:
+        """Let what is booked follow, so many minutes after AT by the command's clock."""
+        return restate(self.store, self.publisher, self.pipeline.run, lambda: AT + timedelta(minutes=minute))

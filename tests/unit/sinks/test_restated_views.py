@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from deploy.attribution_publish import NotPublishedError, publish, published
-from deploy.attribution_restate import stale
+from deploy.attribution_restate import ask, stale
+from deploy.delivery import untold
 from schemas.attribution_model import AttributionModel
 from schemas.catalogue import load
 from sinks.catalogue import load_catalogue
@@ -58,6 +62,14 @@ def booked(store: Store, model: str = "markov") -> list[tuple[Any, ...]]:
 
 def whole(store: Store) -> bool:
     return count(store, "attribution_violations") == 0
+
+
+def as_of(store: Store, minute: float) -> dict[str, Decimal]:
+    """What markov gave to which channel, as it was reported so many minutes after AT."""
+    moment = f"{AT + timedelta(minutes=minute):%Y-%m-%d %H:%M:%S}"
+    view = f"{store.database}.credits_as_of(as_of = '{moment}')"
+    split = f"SELECT channel, sum(credit) AS credit FROM {view} WHERE model = 'markov' GROUP BY channel"
+    return dict(store.rows(f"SELECT channel, credit FROM ({split}) WHERE credit != 0"))
 
 
 def test_a_published_model_is_stale_on_what_is_booked_and_not_on_what_comes(
@@ -119,6 +131,39 @@ def test_a_withdrawn_model_is_taken_back_and_may_come_again(store: Store, pipeli
     assert models.restate().conversions == 3
     assert booked(store) == [(4, [ONE.fit_id])]
     assert whole(store)
+
+
+def test_who_restates_a_week_later_changes_nothing_of_what_was_reported_in_that_week(
+    store: Store, pipeline: Pipeline, models: Models
+) -> None:
+    half, three, one = Decimal("0.5"), Decimal("0.75"), Decimal("0.25")
+    bought(pipeline, "a")
+    models.publish(ONE, minute=100)
+    assert [as_of(store, minute) for minute in (99, 101, 10_000)] == [{}, {}, {}]
+    models.restate(minute=10_000)
+    assert [as_of(store, minute) for minute in (101, 9_999, 10_000)] == [{}, {}, {"web": half, "search": half}]
+    models.publish(OTHER, minute=11_000)
+    models.withdraw("markov", minute=12_000)
+    models.publish(OTHER, minute=13_000)
+    models.restate(minute=20_000)
+    assert as_of(store, 19_999) == {"web": half, "search": half}
+    assert as_of(store, 20_000) == {"web": three, "search": one}
+    models.withdraw("markov", minute=21_000)
+    models.restate(minute=30_000)
+    assert [as_of(store, minute) for minute in (29_999, 30_000)] == [{"web": three, "search": one}, {}]
+    assert whole(store)
+
+
+def test_a_clock_that_goes_behind_dates_a_restatement_at_the_publication_and_asking_twice_posts_once(
+    store: Store, pipeline: Pipeline, models: Models
+) -> None:
+    bought(pipeline, "a")
+    models.publish(ONE, minute=100)
+    asked = partial(ask, store, models.publisher, 1, lambda: AT, untold)
+    assert (asked(), asked()) == (1, 1)
+    pipeline.run()
+    of_markov = f"SELECT recorded_at, cause, count() FROM {store.database}.credits WHERE model = 'markov' GROUP BY ALL"
+    assert store.rows(of_markov) == [((AT + timedelta(minutes=100)).replace(tzinfo=None), "model", 2)]
 
 
 def test_a_fit_is_in_force_from_its_first_publication_until_another_or_a_withdrawal(
