@@ -26,17 +26,21 @@ def catalogue_of(settings: Settings) -> Catalogue:
     """
     from producers.identity_text import identifier_of  # noqa: PLC0415
 
-    path = settings.catalogue or DEFAULT
-    catalogue = load(path)
+    catalogue = load(settings.catalogue or DEFAULT)
     if not catalogue.identity.block:
         return catalogue
     rules = settings.identifiers.rules()
     try:
         block = tuple(identifier_of(text, rules).key for text in catalogue.identity.block)
     except ValueError as error:
-        line = line_of(path.read_text(encoding="utf-8"), ["identity", "block"])
-        raise CatalogueError(f"{path}:{line}: identity.block: {error}") from error
+        raise CatalogueError(f"{place_of(settings, ['identity', 'block'])}: {error}") from error
     return catalogue.model_copy(update={"identity": catalogue.identity.model_copy(update={"block": block})})
+
+
+def place_of(settings: Settings, where: list[str]) -> str:
+    """Say where in the file of the catalogue in force something stands: file, line and path."""
+    path = settings.catalogue or DEFAULT
+    return f"{path}:{line_of(path.read_text(encoding='utf-8'), where)}: {'.'.join(where)}"
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:

@@ -75,7 +75,7 @@ def apply(
     """
     settings = settings_of(config, catalogue=catalogue)
     wanted = checked_catalogue(settings)
-    checked_stages(wanted)
+    checked_stages(settings, wanted)
     from deploy.catalogue_apply import plan
 
     with tables_of(settings) as store:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.exits import CommandError, Exit
-from deploy.cli.options import ConfigOption, JsonOption, checked_stages, loaded, settings_of
+from deploy.cli.options import ConfigOption, JsonOption, checked_catalogue, checked_stages, loaded, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say
 
 #: ClickHouse's own clause at the end of a query; the driver writes one itself, and two are a syntax error.
@@ -61,23 +61,33 @@ def schemas(
 
 def check(
     file: Annotated[Path | None, typer.Argument(help="The file; without it the one of the settings.")] = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Say whether a catalogue can be used; if not, the line and the reason.
 
     touchpath catalogue check my-catalogue.toml
+    touchpath catalogue check --json | jq .models
     """
-    from schemas.catalogue import DEFAULT, CatalogueError, load
+    from schemas.catalogue import DEFAULT
 
-    path = file or settings_of(config).catalogue or DEFAULT
+    settings = settings_of(config, catalogue=file)
+    path = settings.catalogue or DEFAULT
     try:
-        good = load(path)
-    except CatalogueError as error:
-        raise CommandError(str(error), Exit.USAGE) from error
-    checked_stages(good)
-    models = ", ".join(good.attribution.models)
+        good = checked_catalogue(settings)
+        checked_stages(settings, good)
+    except CommandError as error:
+        if as_json:
+            json_out({"file": str(path), "good": False, "reason": str(error)})
+        raise
+    models = list(good.attribution.models)
+    if as_json:
+        counts = {"touchpoints": len(good.touchpoints), "conversions": list(good.conversions), "models": models}
+        json_out({"file": str(path), "good": True, **counts})
+        return
     typer.echo(
-        f"{path}: good: {len(good.touchpoints)} touchpoints, {len(good.conversions)} conversions, models {models}"
+        f"{path}: good: {len(good.touchpoints)} touchpoints, {len(good.conversions)} conversions,"
+        f" models {', '.join(models)}"
     )
 
 

@@ -61,15 +61,18 @@ def checked_catalogue(settings: Settings) -> Catalogue:
         raise CommandError(str(error), Exit.USAGE) from error
 
 
-def checked_stages(catalogue: Catalogue) -> list[Stage]:
-    """Make the worker's stages; a user's model that cannot be loaded ends the command with its name and the reason."""
-    from deploy.wiring import stages
+def checked_stages(settings: Settings, catalogue: Catalogue) -> list[Stage]:
+    """Make the worker's stages; a user's model that cannot be loaded ends the command with line and reason."""
+    from deploy.wiring import place_of, stages
     from streams.core.attribution.user_models import UserModelError
 
     try:
         return stages(catalogue)
     except UserModelError as error:
-        raise CommandError(f"attribution.models: {error}", Exit.USAGE) from error
+        models = catalogue.attribution.models
+        name = next(name for name, model in models.items() if model.entry_point == error.entry_point)
+        where = ["attribution", "models", name, "entry_point"]
+        raise CommandError(f"{place_of(settings, where)}: {error}", Exit.USAGE) from error
 
 
 def source_settings(settings: Settings, name: str, **options: Any) -> SourceSettings:

@@ -149,7 +149,7 @@ def worker(catalogue: CatalogueOption = None, config: ConfigOption = None) -> No
     known = checked_catalogue(settings)
     _log()
     # Its codes are those of `Exit`; a worker that failed ends the process itself.
-    raise typer.Exit(run_worker(build_app(worker_settings(settings), checked_stages(known))))
+    raise typer.Exit(run_worker(build_app(worker_settings(settings), checked_stages(settings, known))))
 
 
 def sink(config: ConfigOption = None) -> None:

@@ -28,7 +28,11 @@ Complain = Callable[[str], None]
 
 
 class UserModelError(Exception):
-    """A user's model cannot be loaded. The message says which and why."""
+    """A user's model cannot be loaded. The message says which and why, `entry_point` what it was looked for by."""
+
+    def __init__(self, message: str, entry_point: str) -> None:
+        super().__init__(message)
+        self.entry_point = entry_point
 
 
 def load_user_model(name: str) -> Model:
@@ -41,13 +45,14 @@ def load_user_model(name: str) -> Model:
     if len(found) != 1:
         known = ", ".join(sorted({point.name for point in entry_points(group=GROUP)})) or "none"
         count = "no" if not found else f"{len(found)} packages have an"
-        raise UserModelError(f"{count} entry point {name!r} in the group {GROUP} (installed: {known})")
+        raise UserModelError(f"{count} entry point {name!r} in the group {GROUP} (installed: {known})", name)
     try:
         model = found[0].load()
     except Exception as error:
-        raise UserModelError(f"entry point {name!r} ({found[0].value}): {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise UserModelError(f"entry point {name!r} ({found[0].value}): {reason}", name) from error
     if not callable(model):
-        raise UserModelError(f"entry point {name!r} ({found[0].value}) is no function")
+        raise UserModelError(f"entry point {name!r} ({found[0].value}) is no function", name)
     return model  # type: ignore[no-any-return] # whatever it gives is looked at, each time
 
 
