@@ -18,10 +18,18 @@ from deploy.cli.tables import tables_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from deploy.cli.output import Format
     from deploy.settings import Settings
     from producers.publisher import Publisher
     from schemas.attribution_model import AttributionModel
     from sinks.client import Store
+
+
+#: What scripts are told of a fit, by the names of the view model_fits.
+OF_A_FIT = (
+    *("model", "fitted_at", "published_at", "in_force", "since", "until", "journeys", "conversions", "coverage"),
+    *("names", "smallest_name", "smallest_conversions", "exact", "fit_id"),
+)
 
 
 def fits(
@@ -46,20 +54,7 @@ def fits(
     if form == "table":
         columns, shown = _for_people(rows)
     else:
-        columns = (
-            *(
-                "model",
-                "fitted at",
-                "published at",
-                "in force",
-                "since",
-                "until",
-                "journeys",
-                "conversions",
-                "coverage",
-            ),
-            *("names", "smallest cell", "conversions of it", "exact", "fit id"),
-        )
+        columns = OF_A_FIT
         shown = [tuple(_cell(cell) for cell in (*row[:3], bool(row[3]), *row[4:])) for row in rows]
     rows_out(columns, shown, form, "Fits")
     if not rows:
@@ -103,13 +98,17 @@ def publish(
             raise CommandError(str(error), Exit.USAGE) from error
         if models:
             send(settings, store, models)
-    columns = ("model", "fitted at", "fit id", "names")
+    form = chosen(as_json)
+    columns = ("model", "fitted_at", "fit_id", "names")
     rows = [(model.name, _cell(model.fitted_at), str(model.fit_id), len(model.weights)) for model in models]
-    rows_out(columns, rows, chosen(as_json), "Published")
+    if form != "json":
+        heads = [name.replace("_", " ") for name in columns] if form == "table" else columns
+        rows_out(heads, rows, form, "Published")
     if not models:
         say("no model is in force: nothing to publish")
-    elif not no_restate:
-        say_restated(then_restate(settings, timeout, "already in force"))
+    restate = bool(models) and not no_restate
+    published = [dict(zip(columns, row, strict=True)) for row in rows]
+    _then_restate(settings, timeout, {"published": published}, "already in force", form, restate=restate)
 
 
 def withdraw(
@@ -143,15 +142,23 @@ def withdraw(
     form = chosen(as_json)
     if form != "json":
         say(f"withdrawn: {name}, which was fit {str(gone.fit_id)[:8]} since {gone.since:%Y-%m-%d %H:%M} UTC")
+    told = {"model": name, "fit_id": str(gone.fit_id)}
+    _then_restate(settings, timeout, told, "already withdrawn", form, restate=not no_restate)
+
+
+def _then_restate(
+    settings: Settings, timeout: float, told: dict[str, Any], done: str, form: Format, *, restate: bool
+) -> None:
+    """Let what is booked follow, and tell of it; JSON is one document with what was done before, whatever becomes."""
     restated = None
     try:
-        if not no_restate:
-            restated = then_restate(settings, timeout, "already withdrawn")
-    finally:  # whatever became of the rest, it is withdrawn
+        if restate:
+            restated = then_restate(settings, timeout, done)
+    finally:
         if form == "json":
             from dataclasses import asdict
 
-            json_out({"model": name, "fit id": str(gone.fit_id), "restated": asdict(restated) if restated else None})
+            json_out({**told, "restated": asdict(restated) if restated else None})
     if restated is not None and form != "json":
         say_restated(restated)
 

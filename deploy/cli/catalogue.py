@@ -47,7 +47,7 @@ def diff(
     with tables_of(settings) as store:
         change, since = change_to(store, catalogue)
     if as_json:
-        json_out({"since": since, "needs": change.needs, "differences": _as_json(change.differences)})
+        json_out({"since": _moment(since), "needs": change.needs, "differences": _as_json(change.differences)})
         return
     _tell_differences(change.differences, since)
 
@@ -133,7 +133,7 @@ def _tell_plan(found: Plan, *, as_json: bool) -> None:
     if as_json:
         json_out(
             {
-                "since": found.since,
+                "since": _moment(found.since),
                 "needs": found.needs,
                 "differences": _as_json(found.change.differences),
                 "profiles": found.profiles,
@@ -159,6 +159,10 @@ def _tell_applied(applied: Applied) -> None:
         return
     again = f", {applied.touchpoints:,} touchpoints were read again" if applied.touchpoints else ""
     say(f"in force: {applied.profiles:,} profiles looked at themselves again{again}, in {applied.seconds:.1f} s")
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _as_json(differences: Sequence[Difference]) -> list[dict[str, Any]]:

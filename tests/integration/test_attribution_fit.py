@@ -274,14 +274,14 @@ def test_the_command_publishes_a_model_that_gives_weights_to_a_path_and_lists_th
     weighed = weights_on([Touch(0, bytes(16), "email_clicked", "email", None, 0)], weights_of(model))
     assert weighed == [round(next(line["weight"] for line in said["lines"] if line["name"] == "email") * 10**9)]
     (listed,) = json.loads(touchpath("attribution", "fits", "--json").stdout)
-    assert (listed["fit id"], listed["in force"]) == (str(model.fit_id), True)
+    assert (listed["fit_id"], listed["in_force"]) == (str(model.fit_id), True)
     second = json.loads(touchpath(*words, "--json").stdout)["model"]["fit_id"]
     assert [str(one.fit_id) for one in kept(store)] == [second]
     back = touchpath("attribution", "publish", "--no-restate", str(model.fit_id)[:20])
     assert back.returncode == 0, back.stderr
     assert kept(store) == [model]
     again = touchpath("attribution", "publish", "--no-restate", "--json")
-    assert [line["fit id"] for line in json.loads(again.stdout)] == [str(model.fit_id)]
+    assert [line["fit_id"] for line in json.loads(again.stdout)["published"]] == [str(model.fit_id)]
     nothing = touchpath("attribution", "publish", "00000000")
     assert (nothing.returncode, nothing.stderr.partition(":")[2].strip()) == (
         2, "there is no fit 00000000: see `touchpath attribution fits`"

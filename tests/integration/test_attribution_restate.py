@@ -64,7 +64,7 @@ def test_a_fit_reaches_what_is_booked_the_next_one_restates_it_and_a_withdrawal_
     assert "nothing to restate" in again
 
     gone = json.loads(stack.touchpath("attribution", "withdraw", "markov", "--json"))
-    assert (gone["fit id"], gone["restated"]["conversions"]) == (str(second), 20)
+    assert (gone["fit_id"], gone["restated"]["conversions"]) == (str(second), 20)
     assert stack.sql(net) == [(0, 0, 20)]
     assert stack.sql("SELECT DISTINCT fits FROM conversions") == [({},)]
     assert stack.sql("SELECT count() FROM model_fits WHERE in_force") == [(0,)]

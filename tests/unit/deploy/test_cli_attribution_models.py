@@ -79,7 +79,9 @@ def test_where_no_kafka_answers_it_says_what_was_not_done_and_how_to_do_it_later
         assert re.match(said, failed(run(*words), Exit.NOT_READY))
 
 
-def test_a_withdrawal_is_told_also_where_nobody_restates(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_publication_and_a_withdrawal_are_told_also_where_nobody_restates(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def nobody(_settings: Settings, _timeout: float, done: str = "") -> None:
         raise CommandError(f"not restated: nobody works ({done})", Exit.NOT_READY)
 
@@ -90,11 +92,16 @@ def test_a_withdrawal_is_told_also_where_nobody_restates(models: Models, monkeyp
     monkeypatch.setattr(attribution_models, "then_restate", nobody)
     monkeypatch.setattr(attribution_models, "connected_publisher", connected)
     assert "no model is in force: nothing to publish" in run("publish").stderr
+    assert json.loads(run("publish", "--json").stdout) == {"published": [], "restated": None}
     fit = a_fit({"web": 1})
     models.publish(fit, minute=1)
+    again = run("publish", "--json")
+    assert failed(again, Exit.NOT_READY) == "not restated: nobody works (already in force)"
+    one = {"model": "markov", "fitted_at": fit.fitted_at.isoformat(), "fit_id": str(fit.fit_id), "names": 1}
+    assert json.loads(again.stdout) == {"published": [one], "restated": None}
     done = run("withdraw", "markov", "--json")
     assert failed(done, Exit.NOT_READY) == "not restated: nobody works (already withdrawn)"
-    assert json.loads(done.stdout) == {"model": "markov", "fit id": str(fit.fit_id), "restated": None}
+    assert json.loads(done.stdout) == {"model": "markov", "fit_id": str(fit.fit_id), "restated": None}
 
 
 def test_a_topic_of_models_that_workers_cannot_read_is_refused_with_what_to_do(models: Models) -> None:
@@ -140,4 +147,4 @@ def test_fits_are_listed_with_those_in_force(models: Models) -> None:
     models.publish(a_fit({"web": 1}), minute=1)
     models.publish(a_fit({"web": 1}, learned=AT + timedelta(days=1)), minute=2)
     listed = json.loads(run("fits", "--json").stdout)
-    assert [(one["fitted at"][:10], one["in force"]) for one in listed] == [("2026-03-02", True), ("2026-03-01", False)]
+    assert [(one["fitted_at"][:10], one["in_force"]) for one in listed] == [("2026-03-02", True), ("2026-03-01", False)]

@@ -39,7 +39,9 @@ def run(*words: object) -> Result:
 def test_what_differs_and_what_it_takes_is_told_without_kafka(changed: Path) -> None:
     told = json.loads(run("diff", changed, "--json").stdout)
     assert [(one["place"], one["needs"]) for one in told["differences"]] == [("attribution.look_back_days", "renew")]
+    assert told["since"] == AT.isoformat()
     planned = json.loads(run("apply", "--dry-run", "--catalogue", changed, "--json").stdout)
+    assert planned["since"] == AT.isoformat()
     assert (planned["needs"], planned["profiles"], planned["touchpoints"], planned["reread"]) == ("renew", 1, 0, [])
     assert "1 profiles with conversions would look" in run("apply", "--dry-run", "--catalogue", changed).stderr
     everything = json.loads(run("apply", "--everything", "--dry-run", "--json").stdout)
