@@ -12,7 +12,7 @@ from deploy.cli.moments import moment
 from deploy.cli.options import ConfigOption, JsonOption, settings_of
 from deploy.cli.output import chosen, json_out, rows_out, say, terminal_width
 from deploy.cli.tables import tables_of
-from deploy.cli.widths import fitted
+from deploy.cli.widths import apart, fitted, named
 
 if TYPE_CHECKING:
     from deploy.attribution_report import Asked, Measure, Report
@@ -39,6 +39,10 @@ def report(
         str | None,
         typer.Option("--against", metavar="MODEL", help="Hold the others against this one; last by default."),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="Only this one beside the one held against; may be repeated. All by default."),
+    ] = None,
     measure: Annotated[
         str | None, typer.Option("--measure", help="value or conversions; value where there is any.")
     ] = None,
@@ -57,6 +61,7 @@ def report(
 
       touchpath attribution report                                    by channel, against last
       touchpath attribution report --by campaign --since 30d
+      touchpath attribution report --model markov --model linear      only these two, against last
       touchpath attribution report --against first --measure conversions
       touchpath attribution report --as-of 2026-03-01                 what was reported as that day began (UTC)
       touchpath attribution report --json | jq .models.markov.moved
@@ -76,6 +81,7 @@ def report(
     except NothingToReportError as error:
         raise CommandError(str(error)) from error
     base = _base(found, against)
+    found = _only(found, base, model or [])
     if as_json:
         json_out(found.as_json(base))
     else:
@@ -121,6 +127,19 @@ def _base(found: Report, against: str | None) -> str:
     return next((name for name in USUAL if name in found.names), min(found.names))
 
 
+def _only(found: Report, base: str, wanted: list[str]) -> Report:
+    """Leave the models away that nobody has asked for; without a wish all stay."""
+    from dataclasses import replace
+
+    for model in wanted:
+        if model not in found.names:
+            raise CommandError(
+                f"--model: the ledger has no model {model!r} here (it has {', '.join(sorted(found.names))})", Exit.USAGE
+            )
+    shown = {base, *wanted} if wanted else found.names.keys()
+    return replace(found, names={model: names for model, names in found.names.items() if model in shown})
+
+
 def tell(found: Report, base: str, top: int) -> None:
     """Print the table, and what the models dispute."""
     from deploy.attribution_report import is_line
@@ -149,18 +168,40 @@ def tell(found: Report, base: str, top: int) -> None:
         rows.append(_row(found, base, models, rest, f"({len(rest)} others)"))
     rows += [_row(found, base, models, [name], name) for name in ours]
     rows.append(("total", "", *(_figure(found.total(model), found) for model in models)))
-    heads, shown_rows = _in(terminal_width(), (found.level, f"by {base}", *models), _to_the_right(rows))
-    rows_out(heads, shown_rows, form, f"What each {found.level} earned, {unit}")
+    tables = _tables(terminal_width(), (found.level, f"by {base}", *models), _to_the_right(rows))
+    for number, (heads, shown_rows) in enumerate(tables, start=1):
+        which = f" ({number} of {len(tables)})" if len(tables) > 1 else ""
+        rows_out(heads, shown_rows, form, f"What each {found.level} earned, {unit}{which}")
     for model in models[1:]:
         say(_verdict(found, model, base))
     if found.elsewhere:
         say(f"touchpath: {found.elsewhere:,.0f} conversions in other currencies, or without value, are left out")
 
 
-def _in(room: int, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[list[str], list[tuple[str, ...]]]:
+def _tables(
+    room: int, columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> list[tuple[list[str], list[tuple[str, ...]]]]:
+    """Lay models out side by side, in as many tables as it takes; each has the one held against, several no bar."""
+    names = named([row[0] for row in rows], columns, rows, 1, room)
+    rows = [(name, *row[1:]) for name, row in zip(names, rows, strict=True)]
+    tables = apart(columns, rows, 3, 1, room)
+    return [
+        _in(
+            room,
+            tuple(columns[place] for place in places),
+            [tuple(row[place] for place in places) for row in rows],
+            with_bar=len(tables) == 1,
+        )
+        for places in tables
+    ]
+
+
+def _in(
+    room: int, columns: tuple[str, ...], rows: list[tuple[str, ...]], *, with_bar: bool = True
+) -> tuple[list[str], list[tuple[str, ...]]]:
     """Lay the table out in so many columns of a terminal: the bar is as long as there is room, or left out."""
     heads, longest = fitted(columns, rows, 1, max(BAR, len(columns[1])), room)
-    if not longest:
+    if not longest or not with_bar:
         return [heads[0], *heads[2:]], [(row[0], *row[2:]) for row in rows]
     heads[1] = heads[1] if len(heads[1]) <= longest else ""
     return heads, [(row[0], "█" * round(len(row[1]) * min(longest / BAR, 1.0)), *row[2:]) for row in rows]

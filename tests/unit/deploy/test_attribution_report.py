@@ -109,6 +109,7 @@ def test_a_window_ends_at_a_part_of_a_second_and_may_begin_with_the_calendar(pip
         (["--by", "city"], "--by: 'city' is none of channel, campaign, touchpoint"),
         (["--measure", "clicks"], "--measure: 'clicks' is neither value nor conversions"),
         (["--against", "gut_feeling"], "--against: the ledger has no model 'gut_feeling' here (it has first, last,"),
+        (["--model", "linear", "--model", "gut"], "--model: the ledger has no model 'gut' here (it has first, last,"),
         (["--since", "2026-03-02", "--until", "2026-03-01"], "--since is not before --until"),
         (["--since", "soon"], "--since: 'soon' is neither a time"),
     ],
@@ -116,6 +117,14 @@ def test_a_window_ends_at_a_part_of_a_second_and_may_begin_with_the_calendar(pip
 def test_what_cannot_be_asked_is_said(words: list[str], said: str, pipeline: Pipeline) -> None:
     a_life(pipeline)
     assert said in failed(run(*words), Exit.USAGE)
+
+
+def test_only_the_models_asked_for_stand_beside_the_one_held_against(pipeline: Pipeline) -> None:
+    a_life(pipeline)
+    assert told("--model", "linear")["models"].keys() == {"last", "linear"}
+    assert told("--model", "linear", "--model", "first", "--against", "first")["models"].keys() == {"first", "linear"}
+    assert told("--model", "linear")["models"]["linear"] == told()["models"]["linear"]
+    assert {line.split("\t")[0] for line in run("--model", "last").stdout.splitlines()[1:]} == {"last"}
 
 
 def test_programs_get_a_line_a_name_and_people_the_verdict(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
