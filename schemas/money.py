@@ -42,7 +42,10 @@ Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18)]
 
 
 class Money(WireModel):
-    """An amount in a currency, at most to the currency's minor unit."""
+    """An amount in a currency, at most to the currency's minor unit. Nothing is rounded here: a finer one is refused.
+
+    Doors that take what others write round before, half to even: `producers/adapters/amounts.py`.
+    """
 
     amount: Amount
     currency: Currency

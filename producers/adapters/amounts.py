@@ -1,7 +1,8 @@
 """Numbers as senders write them, and money out of them.
 
-The rule for decimals beyond the currency's minor unit, for every door: they are rounded half to even. Senders add
-up in binary floating point, so 3.4899999999 is a sum that went through it, not another price.
+The rule for decimals beyond the currency's minor unit, for every format of others: they are rounded half to even.
+Senders add up in binary floating point, so 3.4899999999 is a sum that went through it, not another price. Our own
+envelope (`crm/touchpoints.py`) is held to the contract instead, which refuses them.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
