@@ -19,6 +19,10 @@ WITH
                 WHERE if(empty({conversions:Array(String)}), closing, has({conversions:Array(String)}, toString(conversion)))
             )
     ),
+    converted AS
+    (
+        SELECT conversion_id FROM $database.conversions WHERE profile_id IN (SELECT profile_id FROM ended)
+    ),
     events AS
     (
         SELECT
@@ -30,7 +34,9 @@ WITH
             CAST(t.campaign, 'Nullable(String)') AS campaign,
             concat(channel, '/', touchpoint) AS kind,
             JSONExtractBool(t.body, 'machine') OR JSONExtractBool(t.body, 'bot') AS machine,
-            NOT machine AND has({visiting:Array(String)}, kind) AS visiting,
+            -- A conversion that names no device was told by a server: nobody was seen there.
+            NOT machine AND has({visiting:Array(String)}, kind)
+                AND (device != '' OR t.event_id NOT IN (SELECT conversion_id FROM converted)) AS visiting,
             NOT machine AND has({earning:Array(String)}, kind) AS earning,
             arraySort(arrayFilter((value, kind) -> kind = 'device', t.identifiers.value, t.identifiers.kind)) AS devices,
             arraySort(arrayFilter((value, kind) -> kind = 'anonymous', t.identifiers.value, t.identifiers.kind)) AS browsers,

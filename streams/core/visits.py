@@ -12,9 +12,18 @@ from streams.core.touch import OPENS_VISIT, Key, Touch
 from streams.core.touch_log import TouchLog
 
 
+def is_of_a_visit(touch: Touch, rules: Rules) -> bool:
+    """Say whether an event is part of a visit.
+
+    A conversion that names no device was told by a server: that somebody was there then it does not say.
+    """
+    rule = rules.of(touch)
+    return rule.visit and (rule.conversion is None or touch.device != 0)
+
+
 def mark_visit(log: TouchLog, touch: Touch, rules: Rules) -> None:
     """Set the flag of `touch`, which is not in the log yet, from what the log holds before it."""
-    if not rules.of(touch).visit:
+    if not is_of_a_visit(touch, rules):
         return
     previous, opener = _visit_before(log, touch, rules, touch.key)
     if _opens(previous, opener, touch, rules):
@@ -27,14 +36,14 @@ def flips_after(log: TouchLog, touch: Touch, rules: Rules) -> list[Touch]:
     It is enough to go on until an event opens a visit as it did before: from there on nothing differs.
     """
     flips: list[Touch] = []
-    if not rules.of(touch).visit:
+    if not is_of_a_visit(touch, rules):
         return flips
     previous = touch
     opener = touch if touch.opens_visit else _visit_before(log, touch, rules, touch.key)[1]
     for later in log.after(touch.key):
         if later.at - previous.at >= rules.visit_gap:
             break  # it opened a visit without `touch` too
-        if later.device != touch.device or not rules.of(later).visit:
+        if later.device != touch.device or not is_of_a_visit(later, rules):
             continue
         opens = _opens(previous, opener, later, rules)
         if opens != later.opens_visit:
@@ -56,7 +65,7 @@ def flips_among(log: TouchLog, place: Key, touches: Sequence[Touch], rules: Rule
     flips: list[Touch] = []
     visits: dict[int, tuple[Touch, Touch | None]] = {}  # by device: its last event, and what opened that visit
     for touch in touches:
-        if not rules.of(touch).visit:
+        if not is_of_a_visit(touch, rules):
             continue
         previous, opener = visits.get(touch.device) or _visit_before(log, touch, rules, place)
         opens = _opens(previous, opener, touch, rules)
@@ -75,7 +84,7 @@ def flips_of_all(touches: Sequence[Touch], rules: Rules, horizon: int | None) ->
     visits: dict[int, tuple[Touch, Touch | None]] = {}  # by device: its last event, and what opened that visit
     for touch in touches:
         opens = False
-        if rules.of(touch).visit:
+        if is_of_a_visit(touch, rules):
             previous, opener = visits.get(touch.device, (None, None))
             if previous is None and horizon is not None and touch.at - horizon < rules.visit_gap:
                 opens = touch.opens_visit
@@ -97,7 +106,7 @@ def _visit_before(log: TouchLog, touch: Touch, rules: Rules, place: Key) -> tupl
     for earlier in log.before(place):
         if seen.at - earlier.at >= rules.visit_gap:
             break
-        if earlier.device != touch.device or not rules.of(earlier).visit:
+        if earlier.device != touch.device or not is_of_a_visit(earlier, rules):
             continue
         seen = earlier
         if previous is None:

@@ -90,7 +90,8 @@ def find_openers(history: list[Touchpoint], catalogue: Catalogue) -> set[str]:
     gap = timedelta(minutes=catalogue.journey.visit_gap_minutes)
     by_device: dict[str | None, list[Touchpoint]] = defaultdict(list)
     for event in history:
-        if is_visit(catalogue, event):
+        told_by_a_server = device_of(event) is None and conversion_name(event, catalogue) is not None
+        if is_visit(catalogue, event) and not told_by_a_server:
             by_device[device_of(event)].append(event)
     openers: set[str] = set()
     for events in by_device.values():

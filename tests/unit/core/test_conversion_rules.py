@@ -133,7 +133,7 @@ def test_a_conversion_found_by_a_condition_takes_late_touches_and_refunds_as_any
     catalogue = reaching(
         touchpoints=["order_completed"], where=[{"field": "amount", "at_least": 50}], closing=True, value="amount"
     )
-    bought = event(9, 2 * DAY, "order_completed", order="o1", amount="80.00", device=None)
+    bought = event(9, 2 * DAY, "order_completed", order="o1", amount="80.00")
     state = tell([bought, refund(10, 3 * DAY, "o1", "30.00"), call(1, DAY)], catalogue)
     assert state.conversions[identifier(9)]["conversion"] == "goal"
     assert state.conversions[identifier(9)]["net_minor"] == 5000

@@ -1,11 +1,12 @@
 """Visits: gaps, campaigns and devices, at their borders. A visit is on the path by the event that opens it."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from schemas.touchpoint import Touchpoint
-from tests.unit.core.life import DAY, HOUR, MINUTE, TICK, event, journeys, path, purchase, tell
+from tests.unit.core.life import DAY, HOUR, MINUTE, TICK, call, event, identifier, journeys, path, purchase, tell
 
 GAP = 30 * MINUTE
 
@@ -75,3 +76,20 @@ def test_a_late_page_takes_the_opening_over_from_the_page_behind_it() -> None:
     state = tell([event(2, HOUR), purchase(9, DAY), event(1, HOUR - MINUTE)])
     assert path(state, 9) == [1]
     assert {touch for (_, _, touch) in state.credits} == {"00000000-0000-0000-0000-000000000001"}
+
+
+def test_an_order_that_the_shops_server_sends_is_no_visit_neither_of_its_own_nor_of_the_next_order() -> None:
+    first = event(1, 0 * DAY, "order_completed", order="o1", amount="10.00", device=None)
+    second = event(3, 2 * DAY, "order_completed", order="o2", amount="10.00", device=None)
+    state = tell([first, call(2, DAY), second])
+    assert (path(state, 1), path(state, 3)) == ([], [2])
+    assert state.credits[identifier(1), "last", None] == (Decimal(1), 1000)
+    assert state.credits[identifier(3), "last", identifier(2)] == (Decimal(1), 1000)
+
+
+def test_an_order_in_a_browser_is_a_visit_and_so_are_pages_without_a_device() -> None:
+    in_a_browser = event(1, 0 * DAY, "order_completed", order="o1", amount="10.00")
+    seen = event(2, DAY, "page_view", device=None)
+    by_server = event(3, DAY + MINUTE, "order_completed", order="o2", amount="10.00", device=None)
+    state = tell([in_a_browser, seen, by_server])
+    assert (path(state, 1), path(state, 3)) == ([1], [1, 2])

@@ -71,9 +71,7 @@ def test_what_is_said_of_nobody_is_explained_with_its_path_in_order_and_no_custo
     assert "W-1" not in told.stdout
     story = json.loads(run("attribution", "explain", str(conversion), "--json").stdout)
     assert (story["profile_id"], story["erased"], story["withdrawn"]) == (str(NOBODY), True, False)
-    assert [(step["channel"], step["owner"]) for step in story["path"]] == [
-        ("search", None), ("email", None), ("web", None),
-    ]  # fmt: skip
+    assert [(step["channel"], step["owner"]) for step in story["path"]] == [("search", None), ("email", None)]
 
 
 def test_an_erased_profile_says_so_beside_what_is_still_there(store: Store) -> None:
