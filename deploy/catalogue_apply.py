@@ -25,6 +25,7 @@ from schemas.catalogue_digest import digest_of
 from schemas.topics import RESOLVED
 from sinks.catalogue import catalogue_in_force, load_catalogue, put_in_force
 from sinks.client import Store
+from sinks.rates import land_rates
 from sinks.sql import query
 
 #: These sections decide about conversions only: a profile without one has nothing to say anew.
@@ -117,6 +118,8 @@ def take_over(store: Store, catalogue: Catalogue, now: datetime) -> bool:
         return False
     if since is None or change.differences:
         put_in_force(store, catalogue, now)
+    else:
+        land_rates(store, catalogue)
     return True
 
 

@@ -87,6 +87,24 @@ class RateTable:
             return None
         return Fraction(other) / Fraction(price) * Fraction(10) ** (minor_digits(into) - minor_digits(currency))
 
+    def worths(self, into: str) -> Iterator[tuple[str, list[tuple[date, Fraction]]]]:
+        """Give each other currency with what 1 of it is worth in `into`, and since when: until the next day in order.
+
+        It is exact, and says all that `factor` says into this currency: before the first day there is none.
+        """
+        for currency in sorted(self.currencies - {into}):
+            days = sorted({*self._days.get(currency, ()), *self._days.get(into, ())})
+            found: list[tuple[date, Fraction]] = []
+            for day in map(date.fromordinal, days):
+                price, other = self.rate(currency, day), self.rate(into, day)
+                if price is None or other is None:
+                    continue
+                worth = Fraction(other) / Fraction(price)
+                if not found or found[-1][1] != worth:
+                    found.append((day, worth))
+            if found:
+                yield currency, found
+
 
 NO_RATES = RateTable("EUR", {})
 

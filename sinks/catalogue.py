@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from schemas.catalogue import Catalogue, TouchpointEntry
 from schemas.catalogue_digest import catalogue_from, digest_of, text_of
 from sinks.client import Store
+from sinks.rates import land_rates
 from sinks.sql import query
 
 _COLUMNS = (
@@ -61,7 +62,7 @@ class InForce(NamedTuple):
     """The catalogue that journeys and ledger follow, and since when.
 
     `catalogue` None: another version of Touchpath has written it, and this one cannot read it. `rates` is the digest of
-    its exchange rates, which are not kept.
+    its exchange rates; the view `exchange_rates` has those into the reporting currency.
     """
 
     digest: str
@@ -88,10 +89,12 @@ def catalogue_in_force(store: Store) -> InForce | None:
 
 
 def put_in_force(store: Store, catalogue: Catalogue, since: datetime) -> None:
-    """Write down that journeys and ledger follow this catalogue.
+    """Write down that journeys and ledger follow this catalogue; spend is converted by its rates from now on, too.
 
     Raises:
         StoreError: ClickHouse cannot be reached, or has no such table.
     """
+    # Before the catalogue: broken off between the two, it is not in force and comes here again.
+    land_rates(store, catalogue)
     row = digest_of(catalogue).hex(), catalogue.currencies.table.digest, text_of(catalogue), since
     store.insert("catalogues_log", ("digest", "rates", "catalogue", "applied_at"), [row])

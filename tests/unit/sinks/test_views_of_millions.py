@@ -14,8 +14,10 @@ import pytest
 
 from sinks import migrations
 from sinks.client import Store
+from sinks.rates import land_rates
 from sinks.sql import fill
 from tests.benchmarks.ledger_data import write_ledger
+from tests.properties.catalogues import catalogue_with
 
 PLAIN = "test_plain_views"
 HERE = Path(__file__).parent
@@ -83,9 +85,21 @@ MOVES = tuple(
 )
 
 
+#: What 0009 said otherwise: spend is in the reporting currency.
+SINCE_0009 = (
+    (
+        "groupUniqArray(toString(currency))) FROM $database.costs)",
+        "groupUniqArray(spend_currency)) FROM $database.costs)",
+    ),
+)
+
+
 @pytest.fixture
 def plain(store: Store) -> Iterator[Store]:
     text = next(one.text for one in migrations.available() if one.name == "0009_attribution_views")
+    for was, now in SINCE_0009:
+        assert was in text
+        text = text.replace(was, now)
     made = [
         re.search(rf"CREATE OR REPLACE VIEW \$database\.{view} .*?;\n", text, re.DOTALL)[0]  # type: ignore[index]
         for view in OF_0009
@@ -128,6 +142,23 @@ def test_a_view_says_what_its_plain_form_says(plain: Store) -> None:
     assert {view: (size(plain, view) > 0, different(plain, view)) for view in OF_0009} == dict.fromkeys(
         OF_0009, (True, 0)
     )
+
+
+def test_return_on_spend_is_that_of_the_plain_form_also_where_some_of_the_spend_is_converted(plain: Store) -> None:
+    write_ledger(plain, 60, channels=6, campaigns=12, pieces=2, merging=True)
+    plain.command(
+        f"INSERT INTO {plain.database}.costs_log"
+        " SELECT * REPLACE (['USD', 'GBP'][1 + cityHash64(campaign) % 2] AS currency, round(cost, 2) AS cost)"
+        f" FROM {plain.database}.costs_log WHERE cityHash64(channel, campaign) % 3 < 2"
+    )
+    rates = "date,currency,rate\n2025-11-01,USD,1.25\n2026-03-01,USD,1.0866\n"
+    land_rates(plain, catalogue_with(rates, currencies={"reporting": "EUR", "rates": "rates.csv"}))
+    found = plain.rows(
+        f"SELECT currency, spend_currency, count() > 0 FROM {plain.database}.costs GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    assert found == [("EUR", "EUR", 1), ("GBP", "GBP", 1), ("USD", "EUR", 1), ("USD", "USD", 1)]
+    for view in OF_0009[:3]:
+        assert (size(plain, view) > 0, different(plain, view)) == (True, 0)
 
 
 def test_known_are_those_whose_identifiers_are_there_after_all_moves(plain: Store) -> None:

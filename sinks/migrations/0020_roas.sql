@@ -6,7 +6,7 @@
 -- has no currency: it counts in each currency that money was spent in. campaign is NULL for a channel as a whole.
 CREATE OR REPLACE VIEW $database.roas_by_day $on_cluster AS
 WITH
-    (SELECT arraySort(groupUniqArray(toString(currency))) FROM $database.costs) AS spent_in,
+    (SELECT arraySort(groupUniqArray(spend_currency)) FROM $database.costs) AS spent_in,
     earned AS
     (
         SELECT
@@ -52,7 +52,7 @@ COMMENT 'Credited revenue and conversions beside imported spend, day by day';
 -- before the spend was imported would flatter it. revenue and conversions are those of all time.
 CREATE OR REPLACE VIEW $database.roas_by_campaign $on_cluster AS
 WITH
-    (SELECT arraySort(groupUniqArray(toString(currency))) FROM $database.costs) AS spent_in,
+    (SELECT arraySort(groupUniqArray(spend_currency)) FROM $database.costs) AS spent_in,
     spent AS
     (
         SELECT
@@ -128,7 +128,7 @@ COMMENT 'Return on spend and cost per conversion of each campaign';
 
 CREATE OR REPLACE VIEW $database.roas_by_channel $on_cluster AS
 WITH
-    (SELECT arraySort(groupUniqArray(toString(currency))) FROM $database.costs) AS spent_in,
+    (SELECT arraySort(groupUniqArray(spend_currency)) FROM $database.costs) AS spent_in,
     spent AS
     (
         SELECT
@@ -208,10 +208,10 @@ ALTER TABLE $database.roas_by_day $on_cluster
     COMMENT COLUMN day 'of the touch, UTC',
     COMMENT COLUMN channel 'channel',
     COMMENT COLUMN campaign 'NULL: the channel as a whole, or none',
-    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN currency 'of spend and revenue: the reporting currency, or its own where a rate is missing; NULL: no value and no spend',
     COMMENT COLUMN revenue 'credited, net',
     COMMENT COLUMN conversions 'credited',
-    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN spend 'imported, by the rate of its day',
     COMMENT COLUMN roas 'revenue by spend; NULL: no spend',
     COMMENT COLUMN cost_per_conversion 'spend by conversions; NULL: none',
     COMMENT COLUMN spent 'spend was imported for the day';
@@ -221,10 +221,10 @@ ALTER TABLE $database.roas_by_campaign $on_cluster
     COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
     COMMENT COLUMN channel 'channel',
     COMMENT COLUMN campaign 'NULL: the channel as a whole, or none',
-    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN currency 'of spend and revenue: the reporting currency, or its own where a rate is missing; NULL: no value and no spend',
     COMMENT COLUMN revenue 'credited, net, of all time',
     COMMENT COLUMN conversions 'credited, of all time',
-    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN spend 'imported, by the rate of its day',
     COMMENT COLUMN days 'days with spend',
     COMMENT COLUMN first_day 'first day with spend',
     COMMENT COLUMN last_day 'last day with spend',
@@ -237,10 +237,10 @@ ALTER TABLE $database.roas_by_channel $on_cluster
     COMMENT COLUMN model 'attribution model; spend stands once for each',
     COMMENT COLUMN conversion 'name of the conversion; spend stands once for each',
     COMMENT COLUMN channel 'channel',
-    COMMENT COLUMN currency 'of spend and revenue; NULL: no value and no spend',
+    COMMENT COLUMN currency 'of spend and revenue: the reporting currency, or its own where a rate is missing; NULL: no value and no spend',
     COMMENT COLUMN revenue 'credited, net, of all time',
     COMMENT COLUMN conversions 'credited, of all time',
-    COMMENT COLUMN spend 'imported cost',
+    COMMENT COLUMN spend 'imported, by the rate of its day',
     COMMENT COLUMN days 'days with spend',
     COMMENT COLUMN first_day 'first day with spend',
     COMMENT COLUMN last_day 'last day with spend',
