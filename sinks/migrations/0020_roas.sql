@@ -27,8 +27,8 @@ WITH
 SELECT
     model, conversion, day, channel, nullIf(campaign, '') AS campaign, nullIf(currency, '') AS currency,
     sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
-    if(spend = 0, NULL, toFloat64(revenue) / toFloat64(spend)) AS roas,
-    if(conversions <= 0, NULL, toFloat64(spend) / toFloat64(conversions)) AS cost_per_conversion,
+    if(spend <= 0, NULL, toFloat64(revenue) / toFloat64(spend)) AS roas,
+    if(spend <= 0 OR conversions <= 0, NULL, toFloat64(spend) / toFloat64(conversions)) AS cost_per_conversion,
     toBool(max(line.4) = 1) AS spent
 FROM
 (
@@ -101,8 +101,8 @@ SELECT
     sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
     toUInt64(sum(line.6)) AS days, max(line.7) AS first_day, max(line.8) AS last_day,
     sum(line.4) AS revenue_in_days, sum(line.5) AS conversions_in_days,
-    if(spend = 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
-    if(days = 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
+    if(spend <= 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
+    if(spend <= 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
 FROM
 (
     SELECT
@@ -177,8 +177,8 @@ SELECT
     sum(line.1) AS revenue, sum(line.2) AS conversions, sum(line.3) AS spend,
     toUInt64(sum(line.6)) AS days, max(line.7) AS first_day, max(line.8) AS last_day,
     sum(line.4) AS revenue_in_days, sum(line.5) AS conversions_in_days,
-    if(spend = 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
-    if(days = 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
+    if(spend <= 0, NULL, toFloat64(revenue_in_days) / toFloat64(spend)) AS roas,
+    if(spend <= 0 OR conversions_in_days <= 0, NULL, toFloat64(spend) / toFloat64(conversions_in_days)) AS cost_per_conversion
 FROM
 (
     SELECT
@@ -212,8 +212,8 @@ ALTER TABLE $database.roas_by_day $on_cluster
     COMMENT COLUMN revenue 'credited, net',
     COMMENT COLUMN conversions 'credited',
     COMMENT COLUMN spend 'imported, by the rate of its day',
-    COMMENT COLUMN roas 'revenue by spend; NULL: no spend',
-    COMMENT COLUMN cost_per_conversion 'spend by conversions; NULL: none',
+    COMMENT COLUMN roas 'revenue by spend; NULL: spend is not above 0',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions; NULL: spend or conversions not above 0',
     COMMENT COLUMN spent 'spend was imported for the day';
 
 ALTER TABLE $database.roas_by_campaign $on_cluster
@@ -230,8 +230,8 @@ ALTER TABLE $database.roas_by_campaign $on_cluster
     COMMENT COLUMN last_day 'last day with spend',
     COMMENT COLUMN revenue_in_days 'of touches from first_day to last_day',
     COMMENT COLUMN conversions_in_days 'of touches from first_day to last_day',
-    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: no spend',
-    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: no spend or none';
+    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: spend is not above 0',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: spend or conversions not above 0';
 
 ALTER TABLE $database.roas_by_channel $on_cluster
     COMMENT COLUMN model 'attribution model; spend stands once for each',
@@ -246,5 +246,5 @@ ALTER TABLE $database.roas_by_channel $on_cluster
     COMMENT COLUMN last_day 'last day with spend',
     COMMENT COLUMN revenue_in_days 'of touches from first_day to last_day',
     COMMENT COLUMN conversions_in_days 'of touches from first_day to last_day',
-    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: no spend',
-    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: no spend or none';
+    COMMENT COLUMN roas 'revenue_in_days by spend; NULL: spend is not above 0',
+    COMMENT COLUMN cost_per_conversion 'spend by conversions_in_days; NULL: spend or conversions not above 0';

@@ -194,3 +194,18 @@ def test_rates_of_any_length_and_age_are_good_for_any_amount(store: Store) -> No
     assert told(store, "campaign, spend, spend_currency") == [
         (str(number), *due) for number, due in enumerate(as_sold(lines, catalogue))
     ]
+
+
+def test_nothing_is_returned_on_no_spend_and_nothing_costs_nothing(store: Store) -> None:
+    days = [SpendDay(TWO, (spend(-100, "EUR"),)), SpendDay(FIVE, (spend(0, "EUR", "search"),))]
+    write_costs(store, "ads", days)
+    noon = {day: datetime(2026, 1, day, 12, tzinfo=UTC) for day in (2, 5)}
+    Landing(store)(
+        topics.CREDITS,
+        a_posting("a", an_entry("last", "1", 1000, "social", touched_at=noon[2])),
+        a_posting("b", an_entry("last", "1", 1000, "search", touched_at=noon[5])),
+        a_posting("c", an_entry("last", "1", 1000, "email", touched_at=noon[5])),
+    )
+    due = [("email", 0, None, None), ("search", 0, None, None), ("social", -1, None, None)]
+    for each in ("day", "campaign", "channel"):
+        assert told(store, "channel, spend, roas, cost_per_conversion", f"roas_by_{each}") == due

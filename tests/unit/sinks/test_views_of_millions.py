@@ -85,12 +85,15 @@ MOVES = tuple(
 )
 
 
-#: What 0009 said otherwise: spend is in the reporting currency.
+#: What 0009 said otherwise: spend is in the reporting currency, and where it is not above 0 nothing is divided by it.
 SINCE_0009 = (
     (
         "groupUniqArray(toString(currency))) FROM $database.costs)",
         "groupUniqArray(spend_currency)) FROM $database.costs)",
     ),
+    ("if(spend = 0, NULL,", "if(spend <= 0, NULL,"),
+    ("if(conversions <= 0, NULL,", "if(spend <= 0 OR conversions <= 0, NULL,"),
+    ("if(days = 0 OR conversions_in_days", "if(spend <= 0 OR conversions_in_days"),
 )
 
 
