@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import pytest
 from deploy.costs import import_costs
 from producers.costs import CostFileError
 from schemas.catalogue import load
+from sinks.catalogue import put_in_force
 from sinks.client import Store
+from tests.properties.catalogues import catalogue_with
 
 CATALOGUE = load()
 LATEST = date(2026, 11, 23)
@@ -53,6 +55,27 @@ def test_a_second_file_of_the_same_days_says_what_it_took_away(store: Store, tmp
     assert "2 days from 2026-03-01 to 2026-03-02 of 'costs' had spend for search before" in warning
     import_costs(one, store, CATALOGUE, source="search", currency="EUR", latest=LATEST)
     assert sum(amount for _, _, amount in spend_by_day(store)) == Decimal("30")
+
+
+def test_spend_that_cannot_be_converted_is_named_with_its_days(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "spend.csv"
+    path.write_text(
+        "day,channel,cost,currency\n2026-03-01,social,10,USD\n2026-03-02,social,10,USD\n2026-03-03,social,10,USD\n"
+        "2026-03-03,search,10,EUR\n2026-03-03,search,10,GBP\n"
+    )
+    rates = "date,currency,rate\n2026-03-03,USD,1.25\n"
+    catalogue = catalogue_with(rates, currencies={"reporting": "EUR", "rates": "rates.csv"})
+    assert import_costs(path, store, CATALOGUE, latest=LATEST).warnings == ()
+    *missing, not_applied = import_costs(path, store, catalogue, latest=LATEST).warnings
+    assert [line.split(": ", 1)[1] for line in missing] == [
+        "no rate for GBP on 2026-03-03: it stays in GBP, as sales of then do",
+        "no rate for USD on 2 days from 2026-03-01 to 2026-03-02: it stays in USD, as sales of then do",
+    ]
+    assert "exchange rates are not in force" in not_applied
+    put_in_force(store, catalogue, datetime(2026, 11, 1, tzinfo=UTC))
+    assert import_costs(path, store, catalogue, latest=LATEST).warnings == (*missing,)
+    (only_here,) = import_costs(path, store, CATALOGUE, latest=LATEST).warnings
+    assert only_here == not_applied
 
 
 def test_a_file_that_is_refused_changes_nothing_and_names_itself(store: Store, tmp_path: Path) -> None:
