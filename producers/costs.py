@@ -182,13 +182,22 @@ def _add(day: _Day, row: Loose, catalogue: Catalogue, default_currency: str | No
     if stated is None:
         raise Problem(row.node.at("currency"), "required: neither the line nor the import says it")
     currency = currency_of(stated, row.at(*CURRENCY))
-    path = row.at(*COST)
-    cost = _number(row.required(*COST), path, sign)
+    path, cost = _cost(row, sign)
     impressions, clicks = _count(row, IMPRESSIONS, sign), _count(row, CLICKS, sign)
     total = day.sums.setdefault((name, row.text(*CAMPAIGN), currency), _Sum(path))
     total.cost += cost
     total.impressions = _plus(total.impressions, impressions)
     total.clicks = _plus(total.clicks, clicks)
+
+
+def _cost(row: Loose, sign: Sign) -> tuple[str, Decimal]:
+    """Give the path of the cost, and the cost. What elsewhere stands for no value (`NaN`, `n/a`) is here no number."""
+    path, names = row.at(*COST), {folded(alias) for alias in COST}
+    if row.key(*COST) is None:
+        for name, value in row.node.values.items():
+            if folded(name) in names and isinstance(value, str) and value.strip():
+                return path, _number(value.strip(), row.node.at(name), sign)
+    return path, _number(row.required(*COST), path, sign)
 
 
 def _number(text: str, path: str, sign: Sign) -> Decimal:
