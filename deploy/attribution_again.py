@@ -1,7 +1,8 @@
 """Models in force, told once more to a broker that has lost its memory, before anything is replayed onto it.
 
-Conversions are then booked by them at once, as they would have been without the loss. When they came into force is
-known in ClickHouse and does not change.
+When they came into force is known in ClickHouse, and goes with them: a conversion that arrived before that is booked by
+them as of then, with the cause `model`, and one that arrived later at once, as without the loss. So nothing has to be
+restated behind the replay, and the ledger has no entry of a fit from before there was one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from deploy.attribution_publish import json_of, kept, send
+from deploy.attribution_publish import json_of, kept, published, send
 from deploy.background import in_background
 from deploy.settle import settle_models
 from producers.publisher import Publisher, PublishFailed
@@ -36,10 +37,20 @@ async def models_again(
     return names
 
 
+def in_force(store: Store) -> list[tuple[str, str]]:
+    """Give the models in force: names and records with the moment since which they are, as Kafka gets them.
+
+    Raises:
+        StoreError: ClickHouse does not answer, or has no tables.
+    """
+    models, since = kept(store), published(store)
+    return [(model.name, json_of(model, since[model.name].since)) for model in models]
+
+
 def _told(kafka: KafkaConnection, clickhouse: ClickHouseConnection) -> list[str]:
     store = Store(clickhouse)
     try:
-        models = kept(store)
+        models = in_force(store)
     finally:
         store.close()
     if not models:
@@ -47,5 +58,5 @@ def _told(kafka: KafkaConnection, clickhouse: ClickHouseConnection) -> list[str]
     with Publisher(kafka, client_id="touchpath-replay") as publisher:
         if not publisher.wait_connected(CONNECT_SECONDS):
             raise PublishFailed(f"no Kafka broker answers at {kafka.bootstrap_servers}")
-        send(publisher, [(model.name, json_of(model)) for model in models], datetime.now(UTC))
-    return [model.name for model in models]
+        send(publisher, models, datetime.now(UTC))
+    return [name for name, _ in models]

@@ -104,12 +104,14 @@ def publish(publisher: Publisher, store: Store, model: AttributionModel, clock: 
 
     Raises:
         PublishFailed: Kafka did not acknowledge it in every partition, or in none: publish it again.
-        StoreError: Kafka has the model, and ClickHouse could not be told: publish it again.
+        StoreError: ClickHouse could not be asked, or not be told of what Kafka has: publish it again.
     """
-    send(publisher, [(model.name, json_of(model))], clock())
     known = published(store).get(model.name)
-    if known is None or known.is_withdrawn or known.fit_id != model.fit_id:
-        store.insert("model_publications_log", _COLUMNS, [(model.name, model.fit_id, clock(), False)])
+    stays = known is not None and not known.is_withdrawn and known.fit_id == model.fit_id
+    since = known.since if known is not None and stays else clock()
+    send(publisher, [(model.name, json_of(model, since))], clock())
+    if not stays:
+        store.insert("model_publications_log", _COLUMNS, [(model.name, model.fit_id, since, False)])
 
 
 def withdraw(publisher: Publisher, store: Store, name: str, clock: Callable[[], datetime]) -> Published:
@@ -155,6 +157,6 @@ def partitions(publisher: Publisher) -> int:
     return models
 
 
-def json_of(model: AttributionModel) -> str:
-    """Write a model as Kafka gets it."""
-    return model.model_dump_json(exclude_none=True)
+def json_of(model: AttributionModel, since: datetime | None = None) -> str:
+    """Write a model as it is kept, or as Kafka gets it: with the moment `since` which it is in force."""
+    return model.model_copy(update={"published_at": since}).model_dump_json(exclude_none=True)

@@ -34,7 +34,7 @@ class AttributionModel(WireModel):
 
     It was learned from conversions named `conversions` (empty: all that close a journey) and journeys without one, of
     the window [`since`, `until`); `since` None: from the first on. `rate` is the observed rate of the `journeys`, of
-    which `converted` did.
+    which `converted` did. `published_at`: in force since then; None: it was never published, or before that was told.
     """
 
     name: Name
@@ -52,3 +52,4 @@ class AttributionModel(WireModel):
     rate: float = Field(ge=0, le=1)
     exact: bool = True
     weights: tuple[ModelWeight, ...] = Field(min_length=1)
+    published_at: Timestamp | None = None

@@ -26,8 +26,9 @@ def up(
     """Run the whole stack on this machine until Ctrl-C: broker, ClickHouse, collector, worker, sink.
 
     Everything listens on 127.0.0.1; the write key is `local`. What came in survives a restart. Tansu forgets: journeys
-    and ledger are derived anew at each start, to the same sums, without the history of what fits and catalogues had
-    restated. With --broker kafka the history stays.
+    and ledger are derived anew at each start, to the same sums. Models in force split them since they were published;
+    what earlier fits, withdrawn models and earlier catalogues had booked is no part of the ledger then. With --broker
+    kafka the history stays.
 
       touchpath up
       touchpath up --data-dir /var/tmp/journeys --collector-port 9080

@@ -75,9 +75,9 @@ ALTER TABLE $database.credits $on_cluster
     COMMENT COLUMN fit_id 'fit of a data-driven model by whose weights it was split';
 
 -- What was reported on a day: SELECT * FROM credits_as_of(as_of = '2026-03-01 08:00:00'). An entry is recorded when what
--- caused it arrived, so that a ledger made anew answers the same. Postings of a conversion stand one on the other: of two
--- causes that were worked off in another order than they had arrived in, the later one waits for the earlier posting, so
--- that the books balance at every moment.
+-- caused it arrived, so that a ledger made anew answers the same. Postings of a conversion stand one on the other, model by
+-- model: of two causes that were worked off in another order than they had arrived in, the later one waits for the earlier
+-- posting, so that the books balance at every moment.
 CREATE OR REPLACE VIEW $database.credits_as_of $on_cluster AS
 SELECT
     c.entry_id AS entry_id, c.conversion_id AS conversion_id, c.profile_id AS profile_id, c.conversion AS conversion,
@@ -89,10 +89,10 @@ SELECT
 FROM $database.credits AS c
 LEFT ANY JOIN
 (
-    SELECT conversion_id, min(revision) AS revision
+    SELECT conversion_id, model, min(revision) AS revision
     FROM $database.credits
     WHERE recorded_at > {as_of:DateTime64(6, 'UTC')}
-    GROUP BY conversion_id
-) AS to_come ON to_come.conversion_id = c.conversion_id
+    GROUP BY conversion_id, model
+) AS to_come ON to_come.conversion_id = c.conversion_id AND to_come.model = c.model
 WHERE c.recorded_at <= {as_of:DateTime64(6, 'UTC')} AND (to_come.revision = 0 OR c.revision < to_come.revision)
 COMMENT 'The ledger as it was at as_of';

@@ -1,5 +1,6 @@
 """The conversions of one profile on their way into the records: what is new, what differs, what is taken back."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from streams.core import emit
 from streams.core.attribution.book import Book
 from streams.core.attribution.booking import Booking, Bookings
 from streams.core.attribution.facts import Facts
-from streams.core.attribution.ledger import booked, post
+from streams.core.attribution.ledger import booked, every_model, post
 from streams.core.rules import Rules
 from streams.core.touch import Touch
 
@@ -92,13 +93,36 @@ class Bookkeeper:
         sale, booking = conversion.sale, new or old
         if sale is None or booking is None:
             raise ValueError("a conversion without a sale or a booking")  # a defect of the caller, never of the input
-        number = max(sale.revision, self.floor) + 1
-        entries = post(conversion.id, number, old, new)
-        if not entries:
-            return []
-        sale.revision = number
-        self._on_change(conversion)
-        return [emit.posting(self._profile_id, conversion, booking, cause, entries, recorded_at)]
+        emissions = []
+        for at, why, wanted in self._occasions(old, new, recorded_at, cause):
+            number = max(sale.revision, self.floor) + 1
+            if entries := post(conversion.id, number, old, new, wanted):
+                sale.revision = number
+                emissions.append(emit.posting(self._profile_id, conversion, booking, why, entries, at))
+        if emissions:
+            self._on_change(conversion)
+        return emissions
+
+    def _occasions(
+        self, old: Booking | None, new: Booking | None, recorded_at: datetime, cause: str
+    ) -> list[tuple[datetime, str, Callable[[str], bool]]]:
+        """Give when, why and by which models a change is posted.
+
+        What arrived before a model was put in force, and is worked off behind that, earns by it since it is in force:
+        workers lagged behind, or all is derived anew.
+        """
+        later = self.book.not_yet(recorded_at) if new is not None else {}
+        if not later:
+            return [(recorded_at, cause, every_model)]
+        booked_by = old.fits if old is not None else {}
+        moments: dict[tuple[datetime, str], set[str]] = defaultdict(set)
+        for name, since in later.items():
+            known = booked_by.get(name) == self.book.fits[name]
+            moments[since, cause if known else "model"].add(name)
+        return [
+            (recorded_at, cause, lambda name: name not in later),
+            *((since, why, names.__contains__) for (since, why), names in sorted(moments.items())),
+        ]
 
     def _record(
         self, conversion: Touch, booking: Booking, revision: int, recorded_at: datetime, *, withdrawn: bool = False

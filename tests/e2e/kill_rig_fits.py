@@ -41,7 +41,7 @@ class Fitter(Rounds):
 
     def publish(self) -> None:
         """Put another fit in force."""
-        model = a_fit(len(self.published), MODEL, self._chance)
+        model = a_fit(len(self.published), MODEL, self._chance, datetime.now(UTC))
         for partition in sorted(self._producer.partitions_for(topics.MODELS.name)):
             self._producer.send(
                 topics.MODELS.name, key=MODEL.encode(), value=model.model_dump_json().encode(), partition=partition

@@ -16,7 +16,12 @@ from tests.e2e.up_rig import Up
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ORDERS = "SELECT order_id, toFloat64(sum(value)) FROM credits c JOIN conversions v USING (conversion_id) "
 OF_MARKOV = (
-    "SELECT cause, uniqExact(conversion_id), toFloat64(sum(credit)) FROM credits WHERE model = 'markov' GROUP BY cause"
+    "SELECT cause, uniqExact(conversion_id), toFloat64(sum(credit)) FROM credits"
+    " WHERE model = 'markov' GROUP BY cause ORDER BY cause"
+)
+LEARNED = (
+    "SELECT uniqExact(c.conversion_id), min(c.recorded_at >= p.since) FROM credits AS c"
+    " JOIN models_published AS p ON p.model = c.model"
 )
 LEDGER = ORDERS + "WHERE model = 'linear' GROUP BY order_id ORDER BY order_id"
 
@@ -93,7 +98,9 @@ def test_parts_that_are_killed_come_back_and_a_killed_supervisor_leaves_none(mak
     up.settle()
     assert up.sql(LEDGER) == [(name, 12.5) for name in ["after-broker", *names]]
     assert "models in force, published again: markov" in up.said()
-    assert up.sql(OF_MARKOV) == [("conversion", 6, 6.0)]
+    assert up.sql(OF_MARKOV) == [("conversion", 1, 1.0), ("model", 5, 5.0)]
+    # What was reported before the fit is reported of that moment still, though all is derived anew.
+    assert up.sql(f"{LEARNED} WHERE c.fit_id IS NOT NULL GROUP BY ALL") == [(6, True)]
     assert up.sql("SELECT count() FROM attribution_violations") == [(0,)]
 
     parts = up.children()

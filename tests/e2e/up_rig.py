@@ -91,6 +91,7 @@ class Up:
         body = {
             "messageId": message,
             "userId": user,
+            "anonymousId": f"device-of-{user}",  # an order of a device opens a visit, which earns
             "event": "Order Completed",
             "properties": {"order_id": message, "revenue": revenue, "currency": "EUR"},
         }

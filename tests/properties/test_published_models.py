@@ -6,6 +6,7 @@ import json
 import random
 from collections import defaultdict
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -37,7 +38,7 @@ NOW = 1_790_000_000_000
 InForce = dict[str, AttributionModel]
 
 
-def a_fit(number: int, name: str, chance: random.Random) -> AttributionModel:
+def a_fit(number: int, name: str, chance: random.Random, published_at: datetime | None = None) -> AttributionModel:
     """A fit that knows some of the channels."""
     channels = chance.sample(CHANNELS, chance.randint(1, len(CHANNELS)))
     weights = apportion(10**9, [Fraction(chance.randint(1, 9)) for _ in channels])
@@ -57,6 +58,7 @@ def a_fit(number: int, name: str, chance: random.Random) -> AttributionModel:
             ModelWeight(name=channel, weight=weight, effect=0.5)
             for channel, weight in zip(channels, weights, strict=True)
         ),
+        published_at=published_at,
     )
 
 
@@ -69,7 +71,8 @@ def publish_some(loop: Loopback, chance: random.Random) -> InForce:
             in_force.pop(name, None)
             loop.put_everywhere(topics.MODELS.name, name.encode(), None, NOW)
             continue
-        in_force[name] = a_fit(number, name, chance)
+        moment = ARRIVAL + timedelta(hours=number) if number % 2 else None
+        in_force[name] = a_fit(number, name, chance, moment)
         loop.put_everywhere(topics.MODELS.name, name.encode(), in_force[name].model_dump_json().encode(), NOW)
     return in_force
 
@@ -117,6 +120,29 @@ def assert_split_by(in_force: InForce, state: EndState, catalogue: Catalogue) ->
     return replace(state, credits={key: figures for key, figures in state.credits.items() if key[1] in own})
 
 
+def assert_no_fit_earned_before_it_was_there(loop: Loopback) -> None:
+    """No entry is older than the publication of its fit, if that is known; and no two postings have one number."""
+    published: dict[str, datetime] = {}
+    for record in loop.records(topics.MODELS.name):
+        if record.value is not None:
+            model = AttributionModel.model_validate_json(record.value)
+            if model.published_at is not None:
+                published[str(model.fit_id)] = model.published_at
+    seen: set[tuple[str, str, str, int]] = set()
+    for record in loop.records(topics.CREDITS.name):
+        posting = json.loads(record.value or b"")
+        at = datetime.fromisoformat(posting["recorded_at"])
+        for entry in posting["entries"]:
+            if entry["sign"] == 1 and "fit_id" in entry:
+                assert at >= published.get(entry["fit_id"], at)
+        said = {(entry["model"], entry["revision"]) for entry in posting["entries"]}
+        assert len({number for _, number in said}) == 1
+        for model, number in said:
+            place = posting["conversion_id"], posting["profile_id"], model, number
+            assert place not in seen, "two postings of one model under one number"
+            seen.add(place)
+
+
 def sums_by_fit(loop: Loopback) -> dict[tuple[str, str, str], Decimal]:
     """What the entries of each fit come to, by conversion and model."""
     sums: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
@@ -150,6 +176,7 @@ def test_the_fits_in_force_split_every_conversion_after_all_have_looked_again(
         state = assert_split_by(in_force, end_of(loop), catalogue)
         result = resolve_all(history.events, history.commands, history.settings)
         assert_as_from_scratch(state, lives(history, result), catalogue)
+        assert_no_fit_earned_before_it_was_there(loop)
         # An entry is taken back under the fit that it was written under, so each fit's entries sum to 0 or 1.
         assert set(sums_by_fit(loop).values()) <= {Decimal(0), Decimal(1)}
 

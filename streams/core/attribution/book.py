@@ -4,6 +4,7 @@ Those of the catalogue are there as long as a worker runs. Beside them are the p
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from schemas.attributing import AttributionSettings, ModelSettings
@@ -17,13 +18,14 @@ class BookedModel(NamedTuple):
     """A model under its name in the ledger. `weigh` gives None where it has no answer: all is unattributed then.
 
     `fit` is the id of the fit that it was learned in; None: it was not learned. `edition` stands for all that its
-    answers depend on.
+    answers depend on. `since` is when a fit was put in force.
     """
 
     name: str
     weigh: Weigh
     edition: str = ""
     fit: str | None = None
+    since: datetime | None = None
 
 
 class Book:
@@ -34,6 +36,11 @@ class Book:
         self.fits = {model.name: model.fit for model in self.models if model.fit is not None}
         self.edition = long_hash("\x1e".join(f"{model.name}\x1f{model.edition}" for model in self.models))
         """Two books with one edition split every path alike."""
+        self._since = {model.name: model.since for model in self.models if model.since is not None}
+
+    def not_yet(self, at: datetime) -> dict[str, datetime]:
+        """Give the models that were put in force after `at`, and when."""
+        return {name: since for name, since in self._since.items() if since > at}
 
 
 def booked_models(

@@ -1,6 +1,6 @@
 """The ledger: what a conversion earned before and after, as reversals and new entries. Nothing is ever updated."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 
@@ -32,17 +32,28 @@ def booked(
     return Booking(conversion, closing, journey, *figures, path, shares, book.fits, book.edition)
 
 
-def post(conversion: bytes, number: int, old: Booking | None, new: Booking | None) -> list[WriteEntry]:
+def every_model(_name: str) -> bool:
+    """Post for all of them."""
+    return True
+
+
+def post(
+    conversion: bytes,
+    number: int,
+    old: Booking | None,
+    new: Booking | None,
+    wanted: Callable[[str], bool] = every_model,
+) -> list[WriteEntry]:
     """Give the entries from `old` to `new`: for each model that changed, reversals first, then what holds now.
 
     `number` is that of this posting among those of the conversion. Of the old and new entries of one model either all
-    are written or, where the model's shares stayed as they were, none.
+    are written or, where the model's shares stayed as they were or it is not `wanted`, none.
     """
     before = {shares.model: shares for shares in old.shares} if old else {}
     after = {shares.model: shares for shares in new.shares} if new else {}
     said_before, said_after = _touches(old), _touches(new)
     entries: list[WriteEntry] = []
-    for model in before | after:
+    for model in filter(wanted, before | after):
         was, now = before.get(model), after.get(model)
         if old and new and was and now and _figures(was.parts, old.path) == _figures(now.parts, new.path):
             continue
