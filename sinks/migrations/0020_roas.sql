@@ -61,14 +61,20 @@ WITH
         FROM $database.spend_by_day AS s
         GROUP BY 1, 2, 3
     ),
-    -- For each currency of a credit those that it counts in.
+    -- For each currency of a credit those that it counts in, in one pass over the spend.
     spans AS
     (
-        SELECT channel, campaign, currency AS of_currency, currency, from_day, to_day FROM spent
-        UNION ALL
-        SELECT channel, campaign, '', one, anyIf(toNullable(from_day), currency = one), anyIf(toNullable(to_day), currency = one)
-        FROM spent ARRAY JOIN spent_in AS one
-        GROUP BY channel, campaign, one
+        SELECT channel, campaign, said.1 AS of_currency, said.2 AS currency, said.3 AS from_day, said.4 AS to_day
+        FROM
+        (
+            SELECT
+                channel, campaign, groupArray((currency, toNullable(from_day), toNullable(to_day))) AS known,
+                arrayJoin(arrayConcat(
+                    arrayMap(one -> (one.1, one.1, one.2, one.3), known),
+                    arrayMap(of -> ('', of, known.2[indexOf(known.1, of)], known.3[indexOf(known.1, of)]), spent_in))) AS said
+            FROM spent
+            GROUP BY channel, campaign
+        )
     ),
     earned AS
     (
@@ -137,14 +143,20 @@ WITH
         FROM $database.spend_by_day AS s
         GROUP BY 1, 2
     ),
-    -- For each currency of a credit those that it counts in.
+    -- For each currency of a credit those that it counts in, in one pass over the spend.
     spans AS
     (
-        SELECT channel, currency AS of_currency, currency, from_day, to_day FROM spent
-        UNION ALL
-        SELECT channel, '', one, anyIf(toNullable(from_day), currency = one), anyIf(toNullable(to_day), currency = one)
-        FROM spent ARRAY JOIN spent_in AS one
-        GROUP BY channel, one
+        SELECT channel, said.1 AS of_currency, said.2 AS currency, said.3 AS from_day, said.4 AS to_day
+        FROM
+        (
+            SELECT
+                channel, groupArray((currency, toNullable(from_day), toNullable(to_day))) AS known,
+                arrayJoin(arrayConcat(
+                    arrayMap(one -> (one.1, one.1, one.2, one.3), known),
+                    arrayMap(of -> ('', of, known.2[indexOf(known.1, of)], known.3[indexOf(known.1, of)]), spent_in))) AS said
+            FROM spent
+            GROUP BY channel
+        )
     ),
     earned AS
     (
