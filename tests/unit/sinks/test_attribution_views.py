@@ -301,7 +301,12 @@ def test_time_and_touches_to_conversion_with_their_distribution(store: Store) ->
     [row] = seen(store, "time_to_conversion")
     assert row[:3] == ("purchase", 4, 3)
     assert row[3:] == pytest.approx((4.0, 8.8, 2.0, 2.7, 1.75))
-    assert seen(store, "conversions_by_days", "days, conversions") == [(2, 1), (4, 1), (10, 1)]
+    assert seen(store, "conversions_by_days", "days, conversions, share") == [
+        (2, 1, 0.25),
+        (4, 1, 0.25),
+        (10, 1, 0.25),
+        (None, 1, 0.25),
+    ]
     assert seen(store, "conversions_by_touches", "touches, conversions, share") == [
         (0, 1, 0.25),
         (2, 2, 0.5),
@@ -312,7 +317,7 @@ def test_time_and_touches_to_conversion_with_their_distribution(store: Store) ->
 def test_conversions_without_any_touch_have_no_days(store: Store) -> None:
     Landing(store)(topics.CONVERSIONS, a_conversion("d"))
     assert seen(store, "time_to_conversion", "conversions, with_touch, median_days, p90_days") == [(1, 0, None, None)]
-    assert seen(store, "conversions_by_days") == []
+    assert seen(store, "conversions_by_days") == [("purchase", None, 1, 1.0)]
 
 
 def test_channels_overlap_in_conversions_and_in_customers(store: Store) -> None:

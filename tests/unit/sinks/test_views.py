@@ -222,7 +222,7 @@ def test_paths_are_counted_as_they_were_walked(store: Store) -> None:
     found = store.rows(f"SELECT path_text, touches, conversions, revenue FROM {store.database}.conversion_paths")
     assert found == [
         ("web > email", 2, 2, Decimal(15)),
-        ("", 0, 1, Decimal(10)),
+        ("(no touch)", 0, 1, Decimal(10)),
         ("email > web", 2, 1, Decimal(10)),
     ]
 
