@@ -45,7 +45,44 @@ LEFT ANY JOIN
     SELECT fit_id, count() AS times, max(published_at) AS last
     FROM $database.model_publications_log WHERE NOT withdrawn GROUP BY fit_id
 ) AS p ON p.fit_id = f.fit_id
-ORDER BY model, fitted_at DESC;
+ORDER BY model, fitted_at DESC
+COMMENT 'Every fit of a data-driven model: what it was learned from, and how far it can be believed';
+
+ALTER TABLE $database.model_fits $on_cluster
+    COMMENT COLUMN fit_id 'the fit: joins model_weights, models_published and credits',
+    COMMENT COLUMN model 'attribution model: the name that it is applied under',
+    COMMENT COLUMN kind 'markov or shapley',
+    COMMENT COLUMN chain_order 'of the Markov chain, 1 to 3; 0: Shapley',
+    COMMENT COLUMN level 'what the names in model_weights are: channel, campaign or touchpoint',
+    COMMENT COLUMN fitted_at 'when it was learned',
+    COMMENT COLUMN published_at 'when it was published last; NULL: never',
+    COMMENT COLUMN in_force 'workers split conversions by it',
+    COMMENT COLUMN since 'begin of the data window; NULL: from the first on',
+    COMMENT COLUMN until 'end of the data window, not in it',
+    COMMENT COLUMN wanted_conversions 'names of conversions it was learned from; empty: all that close a journey',
+    COMMENT COLUMN with_open 'journeys that were open at the end count as not converted',
+    COMMENT COLUMN bootstrap 'draws that were asked for; 0: no intervals',
+    COMMENT COLUMN seed 'of all that was drawn',
+    COMMENT COLUMN rate 'conversions by journeys, 0 to 1',
+    COMMENT COLUMN paths 'distinct paths',
+    COMMENT COLUMN journeys 'journeys with a path',
+    COMMENT COLUMN conversions 'those of them that converted',
+    COMMENT COLUMN pathless 'conversions without a path: nothing is learned from them',
+    COMMENT COLUMN coverage 'conversions with a path, of all, 0 to 1',
+    COMMENT COLUMN one_touch 'journeys with a single touch, of all, 0 to 1',
+    COMMENT COLUMN smallest_name 'the name on the fewest conversions'' paths',
+    COMMENT COLUMN smallest_conversions 'conversions with it',
+    COMMENT COLUMN smallest_journeys 'journeys with it',
+    COMMENT COLUMN states 'of the Markov chain; 0: Shapley',
+    COMMENT COLUMN condition 'condition number of the Markov chain''s equations; 1: Shapley',
+    COMMENT COLUMN bound 'how far an effect can be off by arithmetic; 0: Shapley',
+    COMMENT COLUMN exact 'false: Shapley of many names is estimated, see standard_error in model_weights',
+    COMMENT COLUMN permutations 'drawn for that estimate; 0: it is exact',
+    COMMENT COLUMN below_zero 'negative Shapley values that became a weight of 0, in parts of the positive ones',
+    COMMENT COLUMN equally 'conversions shared equally, as no name of theirs has a weight',
+    COMMENT COLUMN draws 'draws of the bootstrap that had a conversion',
+    COMMENT COLUMN currency 'of value in model_weights; NULL: the conversions have no value',
+    COMMENT COLUMN names 'rows of it in model_weights';
 
 -- Empty once `touchpath attribution restate` is through, but for conversions beyond a profile's bound, which stay for good.
 CREATE OR REPLACE VIEW $database.attribution_stale $on_cluster AS

@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS $database.catalogues_log $on_cluster
     applied_at DateTime64(6, 'UTC')
 )
 ENGINE = ${replicated}ReplacingMergeTree
-ORDER BY (applied_at, digest);
+ORDER BY (applied_at, digest)
+COMMENT 'Behind catalogues, with the digest of the rates: read the view';
 
 CREATE OR REPLACE VIEW $database.catalogues $on_cluster AS
 SELECT digest, applied_at, applied_at = (SELECT max(applied_at) FROM $database.catalogues_log) AS in_force, catalogue

@@ -33,7 +33,7 @@ ALTER TABLE $database.consent_withdrawals $on_cluster
     COMMENT COLUMN withdrawn_at 'time of the last no; touches up to it are hidden',
     COMMENT COLUMN withdrawn_by 'event of that no',
     COMMENT COLUMN given_again_at 'time of the first yes behind it; up to it only touches that say yes have names; NULL: there is none',
-    COMMENT COLUMN given_again_by 'event of that yes';
+    COMMENT COLUMN given_again_by 'event of that yes; NULL: there is none';
 
 -- How much of what is attributed nobody may see by name, and how much nobody has earned.
 CREATE OR REPLACE VIEW $database.attribution_by_consent $on_cluster AS

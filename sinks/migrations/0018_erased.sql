@@ -47,21 +47,17 @@ ALTER TABLE $database.channel_overlap $on_cluster
     COMMENT COLUMN channel_profiles 'customers who met channel',
     COMMENT COLUMN conversions 'with both on the path',
     COMMENT COLUMN channel_conversions 'with channel on the path',
-    COMMENT COLUMN profiles_share 'profiles by channel_profiles',
-    COMMENT COLUMN conversions_share 'conversions by channel_conversions';
+    COMMENT COLUMN profiles_share 'profiles by channel_profiles, 0 to 1; NULL: no profiles',
+    COMMENT COLUMN conversions_share 'conversions by channel_conversions, 0 to 1; NULL: no conversions';
 
 -- What erased customers do to the other views is in their comments.
 ALTER TABLE $database.time_to_conversion $on_cluster
     MODIFY COMMENT 'Days and touches to conversion; of erased customers whole days only, which are off by less than one';
-ALTER TABLE $database.conversions_by_days $on_cluster
-    MODIFY COMMENT 'How many conversions came so many whole days after their first touch; of erased customers by the calendar';
 ALTER TABLE $database.top_paths $on_cluster
     MODIFY COMMENT 'Paths to conversion by channel, the most frequent first; days of erased customers are off by less than one';
 ALTER TABLE $database.journeys_by_days_to_conversion $on_cluster
     MODIFY COMMENT 'Journeys by whole days from first contact to conversion; of erased customers by the calendar';
 ALTER TABLE $database.items_bought $on_cluster
     MODIFY COMMENT 'Each line of each order or receipt that converted, with the path that led there; not of erased customers';
-ALTER TABLE $database.conversions $on_cluster
-    MODIFY COMMENT 'Conversions that stand; those of erased customers are nobody''s, with the day for time';
 ALTER TABLE $database.journeys $on_cluster
     MODIFY COMMENT 'Journeys that stand; those of erased customers are nobody''s, with the day for time';

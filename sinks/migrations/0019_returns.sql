@@ -58,3 +58,15 @@ GROUP BY profile_id
 HAVING (touchpoints > 0 OR notEmpty(identifiers))
     AND (conversions > 0 OR empty(identifiers) OR arrayExists(one -> NOT startsWith(one, 'order:'), identifiers))
 COMMENT 'One row per customer, over all channels; erased customers are none';
+
+ALTER TABLE $database.profiles $on_cluster
+    COMMENT COLUMN profile_id 'the customer; joins touchpoints, journeys, conversions and credits',
+    COMMENT COLUMN identifiers 'what the customer is known by, kind:value',
+    COMMENT COLUMN first_contact 'time of the first event; NULL: there is none',
+    COMMENT COLUMN last_contact 'time of the last event; NULL: there is none',
+    COMMENT COLUMN touchpoints 'events',
+    COMMENT COLUMN complaints 'events that are complaints',
+    COMMENT COLUMN first_channel 'channel of the first event; empty: there is none',
+    COMMENT COLUMN journeys 'journeys',
+    COMMENT COLUMN conversions 'conversions',
+    COMMENT COLUMN value 'net revenue by currency, in units of it';

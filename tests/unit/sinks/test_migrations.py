@@ -69,6 +69,12 @@ def test_a_file_that_is_named_otherwise_or_numbered_twice_is_an_error(tmp_path: 
         available(tmp_path)
 
 
+def _comments(store: Store) -> set[tuple[str, str, str]]:
+    of_tables = "SELECT name, '', comment FROM system.tables WHERE database = {database:String}"
+    of_columns = "SELECT table, name, comment FROM system.columns WHERE database = {database:String}"
+    return set(store.rows(f"{of_tables} UNION ALL {of_columns}", {"database": store.database}))
+
+
 def test_our_own_migrations_make_an_atomic_database_and_may_be_run_twice(store: Store, door_database: str) -> None:
     fresh = f"{door_database}_fresh"
     there = Store(store.connection.model_copy(update={"database": fresh}))
@@ -76,9 +82,12 @@ def test_our_own_migrations_make_an_atomic_database_and_may_be_run_twice(store: 
         assert apply(there) == [migration.name for migration in available()]
         engine = there.rows("SELECT engine FROM system.databases WHERE name = {name:String}", {"name": fresh})
         assert engine == [("Atomic",)]
+        said = _comments(there)
+        assert apply(there) == []
         # As after a crash between the last statement and the note that it was applied.
         there.command(f"TRUNCATE TABLE {fresh}.migrations_log")
         assert apply(there) == [migration.name for migration in available()]
+        assert _comments(there) == said
     finally:
         there.command(f"DROP DATABASE {fresh} SYNC")
         there.close()
