@@ -52,6 +52,22 @@ def test_a_factor_is_exact_between_minor_units_also_across_the_base() -> None:
     assert table(LIST).factor("USD", "EUR", date(2026, 1, 1)) is None
 
 
+def test_worths_say_since_when_a_currency_is_worth_how_much_of_another_and_only_where_that_changes() -> None:
+    first, second, third = (date(2026, 1, day) for day in (2, 5, 9))
+    rates = table(LIST + "2026-01-09,USD,1.6\n2026-01-09,JPY,200\n")
+    assert dict(rates.worths("EUR")) == {
+        "JPY": [(first, Fraction(1, 160)), (third, Fraction(1, 200))],
+        "USD": [(first, Fraction(4, 5)), (second, Fraction(5, 8))],
+    }
+    # Either rate may change, and before the later of their first days there is none.
+    late = table("date,currency,rate\n2026-01-02,USD,2\n2026-01-05,JPY,160\n2026-01-09,USD,1.6\n")
+    assert dict(late.worths("USD")) == {
+        "EUR": [(first, Fraction(2)), (third, Fraction(8, 5))],
+        "JPY": [(second, Fraction(1, 80)), (third, Fraction(1, 100))],
+    }
+    assert dict(late.worths("GBP")) == {}
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
