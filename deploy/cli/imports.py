@@ -165,7 +165,8 @@ def costs(
 ) -> None:
     """Import what was spent, by day, channel and campaign. A day that is imported again is replaced whole.
 
-    A day with a line that cannot be used stays as it was, with the line and the reason; exit code 1 then.
+    A day with a line that cannot be used stays as it was, with the line and the reason; exit code 1 then. Views count
+    spend in the catalogue's reporting currency, each line at the rate of its day.
 
       touchpath import costs spend-2026-03.csv --currency EUR
     """
