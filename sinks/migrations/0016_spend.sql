@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS $database.rates_log $on_cluster
     version UInt64 COMMENT 'the load; a currency that the newest load does not have is gone'
 )
 ENGINE = ${replicated}ReplacingMergeTree(version)
-ORDER BY currency;
+ORDER BY currency
+COMMENT 'Behind exchange_rates: read the view';
 
 CREATE OR REPLACE VIEW $database.exchange_rates $on_cluster AS
 SELECT
