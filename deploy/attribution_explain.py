@@ -1,4 +1,5 @@
-"""Why a conversion gave what to whom: its path, what each model says now or said then, and every restatement.
+"""Why a conversion gave what to whom: its path, what each model says now or said then, what became of its refunds, and
+every restatement.
 
 Asked of ClickHouse by `sinks/queries/explain_*.sql`; put together here. Times are aware, UTC; money is in units of the
 currency beside it.
@@ -6,7 +7,7 @@ currency beside it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +17,12 @@ from typing import Any
 from uuid import UUID
 
 from deploy.query_times import FOREVER, storable
+from schemas.attribution_model import Level
 from schemas.erasure import NOBODY
+from schemas.money import minor_digits
 from sinks.client import Store
 from sinks.sql import query
+from streams.core.attribution.data_driven.published import name_at
 
 #: The touchpoint of a touch that consent hides, and the line of the ledger that has what it earned.
 WITHHELD = "withheld"
@@ -83,6 +87,47 @@ class Step:
     """None: of a touch that is no longer on the path, only what the ledger had of it is known."""
     still: bool = True
     """Is it on the path of today?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What takes money back from the conversion, or names its order and takes back from none, as it stands now.
+
+    `amount` None: all of the order. `outcome` is a word of the view `refunds`; `taken` is in the conversion's currency,
+    None where it cannot be told apart from others.
+    """
+
+    event_id: UUID
+    occurred_at: datetime
+    source: str
+    touchpoint: str
+    amount: Decimal | None
+    currency: str
+    outcome: str
+    taken: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a fit of a data-driven model knows: the weights of names at its level."""
+
+    fitted_at: datetime
+    level: Level
+    weights: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Names on the path that the fit of a model does not know, and how many touches have each.
+
+    They earn nothing by it, unless no name of the path has a weight: then all names share equally.
+    """
+
+    model: str
+    fit_id: UUID
+    level: Level
+    names: Mapping[str, int]
+    equally: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +207,20 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One conversion, explained. `as_of` None: as it stands now. `fitted_at`: when the fits were learned."""
+    """One conversion, explained. `as_of` None: as it stands now; `refunds` always do."""
 
     conversion: Conversion
     as_of: datetime | None
     path: tuple[Step, ...]
     lines: tuple[Line, ...]
     history: tuple[Posting, ...]
-    fitted_at: Mapping[UUID, datetime]
+    fits: Mapping[UUID, Fit]
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def strangers(self) -> tuple[Strangers, ...]:
+        """Give what fits do not know of the path, by model."""
+        return strangers_on(self.path, self.lines, self.fits)
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON's types; amounts are text, so that nothing is rounded."""
@@ -224,7 +275,29 @@ class Explained:
                 ]
                 for model, lines in groupby(self.lines, key=lambda line: line.model)
             },
-            "fits": {str(fit): at.isoformat() for fit, at in self.fitted_at.items()},
+            "fits": {str(fit_id): fit.fitted_at.isoformat() for fit_id, fit in self.fits.items()},
+            "unknown_to_fits": {
+                one.model: {
+                    "fit_id": str(one.fit_id),
+                    "level": one.level,
+                    "touches": dict(one.names),
+                    "shared_equally": one.equally,
+                }
+                for one in self.strangers
+            },
+            "refunds": [
+                {
+                    "event_id": str(one.event_id),
+                    "occurred_at": one.occurred_at.isoformat(),
+                    "source": one.source,
+                    "touchpoint": one.touchpoint,
+                    "amount": None if one.amount is None else str(sent(one.amount, one.currency)),
+                    "currency": one.currency or None,
+                    "outcome": one.outcome,
+                    "taken": None if one.taken is None else _money(one.taken, c),
+                }
+                for one in self.refunds
+            ],
             "history": [
                 {
                     "recorded_at": posting.recorded_at.isoformat(),
@@ -290,9 +363,21 @@ class ExplainStore:
         lines = lines_of(entries)
         if as_of is not None:
             path = path_then(path, lines, as_of)
-        fits = sorted({entry.fit_id for entry in entries if entry.fit_id is not None})
-        fitted_at = {fit: _utc(at) for fit, at in (self._rows("explain_fits", fits=fits) if fits else ())}
-        return Explained(conversion, as_of, tuple(path), lines, postings_of(entries), fitted_at)
+        known = self._fits({entry.fit_id for entry in entries if entry.fit_id is not None})
+        return Explained(conversion, as_of, tuple(path), lines, postings_of(entries), known, self._refunds(conversion))
+
+    def _fits(self, fits: set[UUID]) -> dict[UUID, Fit]:
+        rows = self._rows("explain_fits", fits=sorted(fits)) if fits else []
+        return {
+            fit_id: Fit(_utc(at), level, dict(zip(names, weights, strict=True)))
+            for fit_id, at, level, names, weights in rows
+        }
+
+    def _refunds(self, conversion: Conversion) -> tuple[Refund, ...]:
+        if not conversion.order_id or conversion.withdrawn:
+            return ()
+        rows = self._rows("explain_refunds", order=conversion.order_id, conversion_id=conversion.conversion_id)
+        return tuple(Refund(event_id, _utc(at), *rest) for event_id, at, *rest in rows)
 
     def _conversion(self, event_id: UUID | None, order: str | None) -> Conversion:
         rows = self._rows("explain_conversion", ids=[event_id] if event_id else [], order=order or "")
@@ -374,6 +459,27 @@ def postings_of(entries: Iterable[Entry]) -> tuple[Posting, ...]:
         )
         for key, models in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
     )
+
+
+def strangers_on(path: Iterable[Step], lines: Iterable[Line], fits: Mapping[UUID, Fit]) -> tuple[Strangers, ...]:
+    """Give the names on the path that fits do not know, by model. A touch without consent is called withheld. Pure."""
+    steps = tuple(path)
+    found = []
+    for model, fit_id in {line.model: line.fit_id for line in lines}.items():
+        fit = fits.get(fit_id) if fit_id is not None else None
+        if fit is None or fit_id is None:
+            continue
+        names = Counter(name_at(fit.level, step.channel, step.campaign, step.touchpoint) for step in steps)
+        unknown = {name: times for name, times in names.items() if name not in fit.weights}
+        if unknown:
+            equally = not any(fit.weights.get(name) for name in names)
+            found.append(Strangers(model, fit_id, fit.level, unknown, equally))
+    return tuple(found)
+
+
+def sent(amount: Decimal, currency: str) -> Decimal:
+    """Give an amount with the decimals of its currency."""
+    return round(amount, minor_digits(currency)) if currency else amount
 
 
 def path_then(path: Iterable[Step], lines: Iterable[Line], as_of: datetime) -> list[Step]:

@@ -1,4 +1,4 @@
-"""The command `touchpath attribution explain`: why a conversion gave what to whom, and what it said before."""
+"""The command `touchpath attribution explain`: why a conversion gave what to whom, what it said before, its refunds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from deploy.attribution_explain import Conversion, Entry, Explained, Line, Restated
+    from deploy.attribution_explain import Conversion, Entry, Explained, Line, Refund, Restated, Strangers
     from deploy.settings import Settings
 
 BAR = 20
 #: In the history, so many lines of a posting are named; the others are counted.
 NAMED = 6
+#: What the words of the view `refunds` mean; the others say it themselves.
+MEANT = {
+    "taken in part": "taken in part: the sale had no more left",
+    "together in part": "together in part: the sale had less left than all such refunds",
+    "nothing to take": "not taken: the sale has nothing to take from",
+    "no sale": "not taken: of another profile than the sale",
+    "beyond horizon": "not taken: its profile keeps newer events only",
+    "not taken": "not taken: the sale stays as it was said, or workers have not come to it",
+}
 
 
 def explain(
@@ -38,7 +47,7 @@ def explain(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Explain a conversion: its path, what each model gives to whom, and every restatement.
+    """Explain a conversion: its refunds, its path, what each model gives to whom, and every restatement.
 
     A conversion has the id of the event that converted: conversion_id in the views conversions and credits.
 
@@ -52,7 +61,8 @@ def explain(
     for want of consent. Nothing in the ledger is ever changed: what turns out otherwise is taken back and written anew,
     with its cause, and with the time at which the cause arrived. --as-of counts what was recorded by then; a touch
     that has left the path since is only known where it had credit. A data-driven model names the fit that it was split
-    by: see `touchpath attribution fits`.
+    by: see `touchpath attribution fits`. Refunds are those of now; the view refunds has them all, also those that took
+    nothing back.
     """
     order = order.strip() if order else None
     if (not conversion) == (not order):
@@ -95,7 +105,7 @@ def _found(settings: Settings, event_id: UUID | None, order: str | None, as_of: 
 
 
 def tell(found: Explained, form: Format) -> None:
-    """Print a conversion: the facts, the path, the models, and the history."""
+    """Print a conversion: the facts, the refunds, the path, the models, and the history."""
     from deploy.cli.identity_text import at, section
 
     c = found.conversion
@@ -104,6 +114,9 @@ def tell(found: Explained, form: Format) -> None:
             typer.echo(f"{label:<10} {text}")
     if found.as_of is not None:
         typer.echo(f"{'as of':<10} {at(found.as_of)}; the facts above are those of now")
+    if found.refunds:
+        columns = ("at", "touchpoint", "source", "to be taken", "taken", "what became of it")
+        section("Refunds", columns, [_refund(one, c, form) for one in found.refunds], form)
     section(
         "Path",
         ("at", "touchpoint", "channel", "campaign", "who", ""),
@@ -131,19 +144,22 @@ def tell(found: Explained, form: Format) -> None:
     )
     if not found.lines:
         say(_empty(found))
-    section(
-        "Restatements",
-        ("recorded at", "cause", "revision", "model", "taken back", "written"),
-        [
-            (
-                *(at(posting.recorded_at), cause_of(posting.cause, one), posting.revision, one.model),
-                *(_entries(one.reversed, c), _entries(one.written, c)),
-            )
-            for posting in found.history
-            for one in posting.models
-        ],
-        form,
-    )
+    for one in found.strangers:
+        say(_unknown(one))
+    if found.history:
+        section(
+            "Restatements",
+            ("recorded at", "cause", "revision", "model", "taken back", "written"),
+            [
+                (
+                    *(at(posting.recorded_at), cause_of(posting.cause, one), posting.revision, one.model),
+                    *(_entries(one.reversed, c), _entries(one.written, c)),
+                )
+                for posting in found.history
+                for one in posting.models
+            ],
+            form,
+        )
 
 
 def cause_of(cause: str, restated: Restated) -> str:
@@ -187,10 +203,32 @@ def _facts(c: Conversion) -> list[tuple[str, str]]:
     ]
 
 
+def _refund(one: Refund, c: Conversion, form: Format) -> tuple[str, ...]:
+    from deploy.attribution_explain import sent
+    from deploy.cli.identity_text import at
+
+    amount = "all" if one.amount is None else f"{sent(one.amount, one.currency):,} {one.currency}".strip()
+    taken = "" if one.taken is None or not c.currency else f"{_money(one.taken, c)} {c.currency}"
+    words = MEANT.get(one.outcome, one.outcome)
+    if one.outcome == "no rate":
+        words = f"not taken: no rate from {one.currency} to {c.currency} on the day of the sale"
+    return at(one.occurred_at), one.touchpoint, one.source, amount, taken, words if form == "table" else one.outcome
+
+
+def _unknown(one: Strangers) -> str:
+    """Say which touches a fit does not know, and what they earn by it."""
+    touches = sum(one.names.values())
+    names = ", ".join(f"{name} ({times})" if times > 1 else name for name, times in one.names.items())
+    has = "1 touch is" if touches == 1 else f"{touches} touches are"
+    earn = "no name of this path weighs anything, so all share equally" if one.equally else "nothing by it"
+    kind = f"{one.level}s" if len(one.names) > 1 else f"a {one.level}"
+    return f"touchpath: {one.model}: {has} of {kind} unknown to its fit {_short(one.fit_id)}, {names}: {earn}"
+
+
 def _fit(fit_id: UUID | None, found: Explained) -> str:
     """Name a fit in short, and the time at which it was learned."""
-    learned = found.fitted_at.get(fit_id) if fit_id else None
-    return _short(fit_id) + (f" of {learned:%Y-%m-%d %H:%M}" if learned else "")
+    fit = found.fits.get(fit_id) if fit_id else None
+    return _short(fit_id) + (f" of {fit.fitted_at:%Y-%m-%d %H:%M}" if fit else "")
 
 
 def _short(fit_id: UUID | None) -> str:

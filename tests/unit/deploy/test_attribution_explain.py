@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from deploy.attribution_explain import Entry, Line, Step, lines_of, path_then, postings_of
+from deploy.attribution_explain import Entry, Fit, Line, Step, Strangers, lines_of, path_then, postings_of, strangers_on
+from deploy.cli import attribution_explain
 from deploy.cli.app import app
 from deploy.cli.attribution_explain import BAR, bar
 from deploy.cli.exits import Exit
@@ -189,6 +191,7 @@ def test_a_time_before_anything_was_recorded_says_so(pipeline: Pipeline) -> None
     two_visits_and_an_order(pipeline)
     done = run("--order", "W-1", "--as-of", "2020-01-01")
     assert done.exception is None
+    assert "Restatements" not in done.stdout
     assert "nothing was recorded of it by then" in done.stderr
     assert told("--order", "W-1", "--as-of", "0001-01-01")["models"] == {}
     assert "neither a time" in failed(run("--order", "W-1", "--as-of", "soon"), Exit.USAGE)
@@ -279,6 +282,72 @@ def test_a_data_driven_model_names_the_fit_that_it_was_split_by_and_what_came_an
     assert "markov" not in told("--order", "W-1")["models"]
 
 
+def back(name: str, amount: str | None, currency: str = "EUR", *, minute: float = 8 * DAY, who: str = ADA) -> Any:
+    money = Money(amount=Decimal(amount), currency=currency) if amount else None
+    return an_event(name, who, minute=minute, touchpoint="order_refunded", order_id="W-1", amount=money)
+
+
+def test_refunds_are_told_with_what_became_of_each(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_visits_and_an_order(pipeline)
+    assert told("--order", "W-1")["refunds"] == []
+    pipeline.seen(
+        back("part", "4.00"),
+        back("yen", "5", "JPY", minute=9 * DAY),
+        back("whose", "1.00", minute=10 * DAY, who="customer:bo"),
+    )
+    now = told("--order", "W-1")
+    assert now["net"] == "6.01"
+    assert [(one["event_id"], one["amount"], one["outcome"], one["taken"]) for one in now["refunds"]] == [
+        (str(derived_id("part")), "4.00", "taken", "4.00"),
+        (str(derived_id("yen")), "5", "no rate", "0.00"),
+        (str(derived_id("whose")), "1.00", "no sale", "0.00"),
+    ]
+    shown = run("--order", "W-1").stdout
+    assert "# Refunds\n" in shown
+    assert "2026-03-09 12:00:00\torder_refunded\tweb\t4.00 EUR\t4.00 EUR\ttaken\n" in shown
+    pipeline.seen(back("more", "9.00", minute=11 * DAY))
+    assert told("--order", "W-1")["refunds"][0] == now["refunds"][0] | {"outcome": "together in part", "taken": None}
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setattr(attribution_explain, "chosen", lambda: "table")
+    shown = run("--order", "W-1").stdout
+    assert "not taken: no rate from JPY to EUR on the day of the sale" in shown
+    assert "together in part: the sale had less left than all such refunds" in shown
+    assert "not taken: of another profile than the sale" in shown
+
+
+def test_a_refund_larger_than_its_sale_is_taken_in_part(pipeline: Pipeline) -> None:
+    pipeline.seen(an_order(), back("all", None))
+    assert [(one["amount"], one["taken"]) for one in told("--order", "W-1")["refunds"]] == [(None, "10.01")]
+    assert "\tall\t10.01 EUR\ttaken\n" in run("--order", "W-1").stdout
+    pipeline.seen(an_event("o2", ADA, touchpoint="order_completed", order_id="W-2",
+                           amount=Money(amount=Decimal(3), currency="EUR")))  # fmt: skip
+    pipeline.seen(an_event("b2", ADA, minute=DAY, touchpoint="order_refunded", order_id="W-2",
+                           amount=Money(amount=Decimal(500), currency="EUR")))  # fmt: skip
+    [refund] = told("--order", "W-2")["refunds"]
+    assert (refund["outcome"], refund["amount"], refund["taken"]) == ("taken in part", "500.00", "3.00")
+
+
+def test_touches_that_a_fit_does_not_know_are_told(pipeline: Pipeline, store: Store) -> None:
+    models = Models(store, pipeline)
+    two_visits_and_an_order(pipeline)
+    fit = a_fit({"search": 1, "store": 1})
+    models.publish(fit, minute=4 * DAY)
+    models.restate()
+    story = told("--order", "W-1")
+    unknown = {name: times for name, times in story["unknown_to_fits"]["markov"]["touches"].items() if name != "web"}
+    assert unknown == {"email": 1}
+    assert story["unknown_to_fits"]["markov"]["fit_id"] == str(fit.fit_id)
+    assert story["unknown_to_fits"]["markov"]["shared_equally"] is False
+    said = run("--order", "W-1").stderr
+    assert f"unknown to its fit {str(fit.fit_id)[:8]}, email" in said
+    assert said.count("unknown to its fit") == 1
+    other = a_fit({"store": 1}, learned=AT + timedelta(days=1))
+    models.publish(other, minute=5 * DAY)
+    models.restate()
+    assert told("--order", "W-1")["unknown_to_fits"]["markov"]["shared_equally"] is True
+    assert "no name of this path weighs anything, so all share equally" in run("--order", "W-1").stderr
+
+
 # ---- the pure parts
 
 T = datetime(2026, 3, 1, tzinfo=UTC)
@@ -319,6 +388,35 @@ def test_the_path_of_then_lacks_what_came_later_and_has_what_left_since() -> Non
     )
     then = path_then([early, late], [line], T + timedelta(hours=2))
     assert [(step.channel, step.still) for step in then] == [("a", True), ("c", False)]
+
+
+def test_what_a_fit_does_not_know_is_counted_by_its_level_and_consent_hides_names() -> None:
+    path = [
+        Step(derived_id(str(n)), T, name, channel, campaign, ADA, T)
+        for n, (name, channel, campaign) in enumerate(
+            [
+                ("click", "email", "spring"),
+                ("click", "email", "spring"),
+                ("call", "hotline", ""),
+                ("withheld", "withheld", ""),
+            ]
+        )
+    ]
+    fit_id = derived_id("fit")
+    line = Line("markov", "touch", None, T, "", "", "", Decimal(1), Decimal(1), "EUR", fit_id)
+
+    def unknown(level: Any, **weights: str) -> tuple[Strangers, ...]:
+        known = {name.replace("__", "/"): Decimal(weight) for name, weight in weights.items()}
+        return strangers_on(path, [line], {fit_id: Fit(T, level, known)})
+
+    assert unknown("channel", email="1", hotline="0", withheld="0") == ()
+    [one] = unknown("channel", hotline="1")
+    assert (one.names, one.equally) == ({"email": 2, "withheld": 1}, False)
+    [one] = unknown("campaign", email="1", hotline="0")
+    assert (one.names, one.equally) == ({"email/spring": 2, "withheld": 1}, True)
+    [one] = unknown("campaign", email__spring="1")
+    assert one.names == {"hotline": 1, "withheld": 1}
+    assert strangers_on(path, [replace(line, fit_id=None)], {}) == ()
 
 
 @pytest.mark.parametrize(("credit", "wanted"), [("1", BAR), ("0.5", BAR // 2), ("0", 0), ("-1", 0), ("0.001", 0)])
