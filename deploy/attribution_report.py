@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from deploy.query_times import EARLIEST, FOREVER, storable
 from schemas.attribution_model import Level
+from schemas.money import minor_digits
 from sinks.client import Store
 from sinks.sql import query
 
@@ -54,10 +55,25 @@ class Earned:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """Purchases of one currency whose buyer nobody knows: receipts without a card. `value` is as sold, in units."""
+
+    currency: str
+    purchases: int
+    value: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        """Give the value with the decimals of its currency."""
+        return round(self.value, minor_digits(self.currency)) if self.currency else self.value
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Who earned what by which model. `currency` None: no conversion has a value.
 
-    `elsewhere` is the credit of conversions of other currencies by one model: their value is left out.
+    `elsewhere` is the credit of conversions of other currencies by one model: their value is left out. `unknown` are
+    purchases that are in no conversion, and so in no total; None: only some conversions were asked for.
     """
 
     level: Level
@@ -67,6 +83,7 @@ class Report:
     names: dict[str, dict[str, Earned]] = field(default_factory=dict)
     """By model, by name; a line of the ledger is `(unattributed)` or `(withheld)`."""
     elsewhere: Decimal = Decimal(0)
+    unknown: tuple[Unknown, ...] | None = None
     _earned: dict[str, Decimal] = field(default_factory=dict, repr=False, compare=False)
 
     def amount(self, model: str, name: str) -> Decimal:
@@ -109,6 +126,12 @@ class Report:
             "currency": self.currency,
             "against": against,
             "conversions_in_other_currencies": str(self.elsewhere),
+            "purchases_of_unknown_buyers": None
+            if self.unknown is None
+            else [
+                {"currency": one.currency or None, "purchases": one.purchases, "value": str(one.amount)}
+                for one in self.unknown
+            ],
             "models": {
                 model: {
                     "total": str(self.total(model)),
@@ -136,21 +159,24 @@ def report(store: Store, asked: Asked) -> Report:
         NothingToReportError: it has nothing in the window, or not in that currency.
         StoreError: ClickHouse cannot be reached, or has no such tables.
     """
+    window = {
+        "since": storable(asked.since or EARLIEST),
+        "until": storable(asked.until or FOREVER),
+        "as_of": storable(asked.as_of or FOREVER),
+    }
     rows = store.rows(
         query("attribution_report", store.database),
-        {
-            "level": asked.level,
-            "conversions": list(asked.conversions),
-            "since": storable(asked.since or EARLIEST),
-            "until": storable(asked.until or FOREVER),
-            "as_of": storable(asked.as_of or FOREVER),
-        },
+        {"level": asked.level, "conversions": list(asked.conversions), **window},
     )
     if not rows:
         which = f" {' or '.join(asked.conversions)}" if asked.conversions else ""
         had = f"at {asked.as_of:%Y-%m-%d %H:%M} UTC the ledger had" if asked.as_of else "the ledger has"
         raise NothingToReportError(f"{had} no conversion{which} in this window")
-    return of_rows(rows, asked)
+    found = of_rows(rows, asked)
+    if asked.conversions:
+        return found
+    unknown = store.rows(query("attribution_unknown", store.database), window)
+    return replace(found, unknown=tuple(Unknown(*row) for row in unknown))
 
 
 Row = tuple[str, str, str, str, int, Decimal, int]
@@ -176,13 +202,13 @@ def of_rows(rows: Sequence[Row], asked: Asked) -> Report:
     measure: Measure = asked.measure or ("value" if chosen else "conversions")
     names: dict[str, dict[str, Earned]] = defaultdict(dict)
     digits, elsewhere = 0, defaultdict[str, Decimal](Decimal)
-    for model, line, name, currency, minor_digits, credit, value in rows:
+    for model, line, name, currency, decimals, credit, value in rows:
         ours = currency == chosen
         if not ours and measure == "value":
             elsewhere[model] += credit
             continue
         if ours:
-            digits = minor_digits
+            digits = decimals
         key = name if line == "touch" else _LINE.format(line)
         known_so_far = names[model].get(key, Earned())
         names[model][key] = Earned(known_so_far.credit + credit, known_so_far.value_minor + (value if ours else 0))

@@ -15,7 +15,9 @@ from deploy.cli.tables import tables_of
 from deploy.cli.widths import apart, fitted, named
 
 if TYPE_CHECKING:
-    from deploy.attribution_report import Asked, Measure, Report
+    from collections.abc import Sequence
+
+    from deploy.attribution_report import Asked, Measure, Report, Unknown
     from schemas.attribution_model import Level
 
 BAR = 24
@@ -68,6 +70,9 @@ def report(
 
     [bold]Reading it[/bold]: (unattributed) is what no touch earned, (withheld) what touches earned that nobody may
     name, for want of consent. A model that was published later has its conversions once they have been restated.
+    Totals are of conversions, after refunds. A purchase that names nobody, a receipt without a card, is in no
+    conversion: below the table stands how many there are and what they were sold for, so that total and turnover can
+    be reconciled. The view ropo_purchases has them without a profile. With --conversion they are left out.
     """
     from deploy.attribution_report import NothingToReportError
     from deploy.attribution_report import report as read
@@ -172,10 +177,20 @@ def tell(found: Report, base: str, top: int) -> None:
     for number, (heads, shown_rows) in enumerate(tables, start=1):
         which = f" ({number} of {len(tables)})" if len(tables) > 1 else ""
         rows_out(heads, shown_rows, form, f"What each {found.level} earned, {unit}{which}")
+    if found.unknown:
+        say(_unknown(found.unknown))
     for model in models[1:]:
         say(_verdict(found, model, base))
     if found.elsewhere:
         say(f"touchpath: {found.elsewhere:,.0f} conversions in other currencies, or without value, are left out")
+
+
+def _unknown(found: Sequence[Unknown]) -> str:
+    """Say how many purchases no model can give to anybody, and of which value."""
+    count = sum(one.purchases for one in found)
+    many = "1 purchase of an unknown buyer is" if count == 1 else f"{count:,} purchases of unknown buyers are"
+    worth = ", ".join(f"{one.amount:,} {one.currency}".strip() for one in found)
+    return f"touchpath: {many} in no conversion, and so in no total above: {worth} as sold"
 
 
 def _tables(

@@ -13,8 +13,10 @@ from deploy.attribution_report import Asked, NothingToReportError, Row, of_rows
 from deploy.cli import attribution_report
 from deploy.cli.app import app
 from deploy.cli.exits import Exit
+from schemas.catalogue import load as load_catalogue_file
 from schemas.money import Money
 from schemas.touchpoint import Campaign
+from sinks.catalogue import load_catalogue
 from sinks.client import Store
 from tests.unit.deploy.commands import failed
 from tests.unit.sinks.pipeline import Pipeline, an_event
@@ -74,6 +76,43 @@ def test_every_model_stands_beside_the_others_and_sums_to_the_same(pipeline: Pip
     assert found["models"]["first"]["moved"] == 1  # all that touches earned belongs to search and not to the mail
     assert found["models"]["linear"]["moved"] == 0.5
     assert found["models"]["last"]["moved"] == 0
+
+
+def test_purchases_of_unknown_buyers_are_told_beside_the_total_as_ropo_counts_them(
+    pipeline: Pipeline, store_of_the_cli: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_catalogue(store_of_the_cli, load_catalogue_file())
+    a_life(pipeline)
+    assert told()["purchases_of_unknown_buyers"] == []
+
+    def receipt(name: str, amount: str, currency: str = "EUR", *, minute: int = DAY, **more: Any) -> Any:
+        paid = Money(amount=Decimal(amount), currency=currency)
+        what = {"touchpoint": "store_purchase", "channel": "store", "amount": paid} | more
+        return an_event(name, minute=minute, order_id=name, **what)
+
+    pipeline.seen(
+        receipt("r1", "30.00"), receipt("r2", "1.50", touchpoint="store_purchase.kiosk"), receipt("r3", "7", "JPY"),
+        receipt("r4", "2.00", minute=90 * DAY), receipt("r5", "9.00", touchpoint="coupon_redeemed"),
+    )  # fmt: skip
+    unknown = told()["purchases_of_unknown_buyers"]
+    assert unknown == [
+        {"currency": "EUR", "purchases": 3, "value": "33.50"},
+        {"currency": "JPY", "purchases": 1, "value": "7"},
+    ]
+    ropo = store_of_the_cli.rows(
+        f"SELECT currency, count(), sum(value) FROM {store_of_the_cli.database}.ropo_purchases"
+        " WHERE isNull(profile_id) GROUP BY currency ORDER BY currency"
+    )
+    assert ropo == [(one["currency"], one["purchases"], Decimal(one["value"])) for one in unknown]
+    assert {model["total"] for model in told()["models"].values()} == {"40.00"}
+    [early, _] = told("--until", "2026-04-01")["purchases_of_unknown_buyers"]
+    assert early["value"] == "31.50"
+    assert told("--as-of", "2026-03-03T12:00")["purchases_of_unknown_buyers"] == [early, unknown[1]]
+    assert told("--conversion", "purchase")["purchases_of_unknown_buyers"] is None
+    monkeypatch.setattr(attribution_report, "chosen", lambda: "table")
+    said = "4 purchases of unknown buyers are in no conversion, and so in no total above: 33.50 EUR, 7 JPY as sold"
+    assert said in run().stderr
+    assert "unknown buyer" not in run("--conversion", "purchase").stderr
 
 
 def test_by_campaign_a_touch_without_one_is_its_channels(pipeline: Pipeline) -> None:
