@@ -103,10 +103,12 @@ ALTER TABLE $database.credits $on_cluster
     COMMENT COLUMN fit_id 'fit of a data-driven model by whose weights it was split: joins model_fits; NULL: the model needs none';
 
 -- What was reported on a day: SELECT * FROM credits_as_of(as_of = '2026-03-01 08:00:00'). An entry is recorded when what
--- caused it arrived, so that a ledger made anew answers the same. Postings of a conversion stand one on the other, model by
--- model: of two causes that were worked off in another order than they had arrived in, the later one waits for the earlier
--- posting, so that the books balance at every moment.
+-- caused it arrived, so that a ledger made anew answers the same. Postings of a conversion stand one on the other: of two
+-- causes that were worked off in another order than they had arrived in, the later one waits for the earlier posting, so
+-- that the books balance at every moment. Those of a fit wait only for those of its model, and others only for others: what
+-- a fit gives since it was published hides nothing of what the rules gave before.
 CREATE OR REPLACE VIEW $database.credits_as_of $on_cluster AS
+WITH if(isNull(c.fit_id), to_come.of_rules, to_come.of_fits[c.model]) AS waits_for
 SELECT
     c.entry_id AS entry_id, c.conversion_id AS conversion_id, c.profile_id AS profile_id, c.conversion AS conversion,
     c.occurred_at AS occurred_at, c.cause AS cause, c.model AS model, c.revision AS revision, c.sign AS sign,
@@ -117,10 +119,13 @@ SELECT
 FROM $database.credits AS c
 LEFT ANY JOIN
 (
-    SELECT conversion_id, model, min(revision) AS revision
-    FROM $database.credits
+    SELECT
+        conversion_id,
+        minIf(e.revision, isNull(e.fit_id)) AS of_rules,
+        minMapIf(map(e.model, e.revision), isNotNull(e.fit_id)) AS of_fits
+    FROM $database.credits AS e
     WHERE recorded_at > {as_of:DateTime64(6, 'UTC')}
-    GROUP BY conversion_id, model
-) AS to_come ON to_come.conversion_id = c.conversion_id AND to_come.model = c.model
-WHERE c.recorded_at <= {as_of:DateTime64(6, 'UTC')} AND (to_come.revision = 0 OR c.revision < to_come.revision)
+    GROUP BY conversion_id
+) AS to_come ON to_come.conversion_id = c.conversion_id
+WHERE c.recorded_at <= {as_of:DateTime64(6, 'UTC')} AND (waits_for = 0 OR c.revision < waits_for)
 COMMENT 'The ledger as it was at as_of, with the columns of credits. Write as_of as ''2026-03-01 08:00:00'', UTC, without a zone; a bare date is when that day began';

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from uuid import UUID
 
 from deploy.cli.exits import Exit
@@ -47,7 +48,8 @@ def test_a_fit_reaches_what_is_booked_the_next_one_restates_it_and_a_withdrawal_
 
     # What converts from now on is split by it at once, in whatever partition it lies.
     more = [one for n in range(100, 106) for one in (a_visit(f"c{n}"), a_click(f"c{n}", 30), a_purchase(f"c{n}"))]
-    stack.send(*more)
+    arrived = {"received_at": datetime.now(UTC)}
+    stack.send(*(one.model_copy(update=arrived) for one in more))
     causes = "SELECT cause, uniqExact(conversion_id), groupUniqArray(fit_id) FROM credits WHERE model = 'markov'"
     assert stack.sql(f"{causes} AND cause != 'model' GROUP BY cause") == [("conversion", 6, [first])]
     stack.whole()
