@@ -245,9 +245,16 @@ class Profile:
         return len(self._log) >= self._rules.max_touchpoints and touch.key < self._log.oldest().key
 
     def _advance(self, start: Progress, touches: Sequence[Touch]) -> Progress:
+        """Say how the journeys stand behind the events; these stay as they are.
+
+        What the fold marks on them would be of the life with an event that is put in just now, and what stood before
+        has to be looked at without it.
+        """
         fold = JourneyFold(self.profile_id, self._rules, start.copy())  # with its memory of orders
         for touch in touches:
+            flags = touch.flags
             fold.step(touch)
+            touch.flags = flags
         return fold.progress
 
     def _comes_in_order(self, touch: Touch, rule: TouchRule) -> bool:

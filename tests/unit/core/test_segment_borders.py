@@ -13,7 +13,7 @@ from streams.core.loopback import first_all
 from tests.properties.folding import ARRIVAL
 from tests.properties.identity_histories import History, identifier
 from tests.properties.identity_running import assert_as_from_scratch, catalogue_of, end_of, incoming, run
-from tests.unit.core.life import DAY, DEFAULT, HOUR, call, event, journeys, path, purchase, tell
+from tests.unit.core.life import DAY, DEFAULT, HOUR, call, event, journeys, opening, path, purchase, tell
 
 
 def test_a_late_event_reaches_a_conversion_of_the_same_moment_from_which_it_is_cut_off_as_it_comes(
@@ -77,3 +77,21 @@ def test_what_names_an_order_that_has_closed_twice_belongs_to_the_second_time(mo
 def seen(hour: int, *keys: str) -> Touchpoint:
     """A call at that hour, of whom the keys name."""
     return call(hour, hour * HOUR).model_copy(update={"identifiers": tuple(map(identifier, keys))})
+
+
+def test_where_a_late_order_seals_a_chunk_the_journey_that_its_events_had_opened_is_withdrawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(touch_log, "TAIL", 5)
+    monkeypatch.setattr(touch_log, "SEALED", 3)
+    late = purchase(1, DAY, "o1")
+    others = [
+        purchase(2, 4 * DAY, "o2"),
+        event(3, 10 * DAY, order="o1"),
+        event(4, 10 * DAY, "call", "hotline", order="o1"),
+        event(5, 31 * DAY, order="o2"),
+        event(6, 70 * DAY, order="o1"),
+    ]
+    in_order, at_last = tell([late, *others]), tell([*others, late])
+    assert [opening(journey) for journey in journeys(at_last)] == [1, 2]
+    assert set(at_last.journeys) == set(in_order.journeys)
