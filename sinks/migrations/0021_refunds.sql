@@ -16,14 +16,15 @@
 --   beyond horizon    it came too late: the profile keeps newer events only
 --   not taken         the profile does not keep all that the sale depends on, so that it stays as it was said; or workers
 --                     have not come to it yet, or go by other rates
--- Rates are those of exchange_rates. Amounts in another currency are summed up exactly by workers, and rounded once; here they
--- are compared with half a minor unit to spare.
+-- Rates are those of exchange_rates. Workers sum up amounts in another currency exactly, and round what was sold and what is left
+-- once each; here they are compared with half a minor unit to spare, and what has gone with a whole one.
 CREATE OR REPLACE VIEW $database.refunds $on_cluster AS
 WITH
     ifNull((SELECT argMax(catalogue, applied_at) FROM $database.catalogues_log), '') AS rules,
     if(rules = '', ['order_refunded', 'order_cancelled', 'store_return'], JSONExtract(rules, 'refunds', 'Array(String)')) AS backs,
     (SELECT groupArray(toString(name)) FROM $database.catalogue_touchpoints) AS loaded,
     if(rules = '', arrayConcat(loaded, backs), JSONExtractKeys(rules, 'touchpoints')) AS names,
+    ifNull((SELECT argMax(toString(reporting), version) FROM $database.rates_log WHERE currency = ''), '') AS counted_in,
     taking AS
     (
         SELECT touchpoint
@@ -78,18 +79,17 @@ FROM
                 amount = 0, 'taken',
                 isNull(worth), if((wholes > 0 AND net = 0) OR went > asked + 1.000001, 'taken', 'no rate'),
                 asked > had + spare AND net = 0, if(parts = 1, 'taken in part', 'together in part'),
-                (wholes > 0 AND net = 0) OR asked <= went + spare + if(conversion_currency = reporting, 1, 0), 'taken',
+                (wholes > 0 AND net = 0) OR asked <= went + spare + if(conversion_currency = counted_in, 1, 0), 'taken',
                 went < 0.5, 'not taken',
                 parts = 1, 'taken in part', 'together in part') AS outcome
         FROM
         (
             SELECT
                 p.*,
-                x.reporting AS reporting,
                 multiIf(
                     isNull(p.amount) OR isNull(p.conversion_id), NULL,
                     p.currency = p.conversion_currency, toFloat64(abs(p.amount)) * intExp10(p.digits),
-                    x.reporting != '' AND x.reporting = p.conversion_currency,
+                    x.reporting = p.conversion_currency,
                         toFloat64(abs(p.amount)) * toFloat64(x.numerator) / toFloat64(x.denominator) * intExp10(p.digits),
                     NULL) AS worth
             FROM
@@ -103,20 +103,19 @@ FROM
                     c.currency AS conversion_currency, ifNull(c.minor_digits, 0) AS digits, c.sold_on AS sold_on
                 FROM
                 (
-                    SELECT event_id, occurred_at, source, touchpoint, order_id, amount, currency, profile_id, beyond_horizon
-                    FROM $database.touchpoints
-                    WHERE touchpoint IN (taking)
-                ) AS r
-                LEFT JOIN
-                (
                     SELECT
                         toNullable(conversion_id) AS conversion_id, toNullable(toString(conversion)) AS conversion,
                         toNullable(profile_id) AS profile_id, order_id, toNullable(gross) AS gross, toNullable(net) AS net,
                         CAST(currency, 'Nullable(String)') AS currency, toNullable(minor_digits) AS minor_digits, toDate32(occurred_at) AS sold_on
                     FROM $database.conversions
                     WHERE isNotNull(order_id)
-                        AND order_id IN (SELECT order_id FROM $database.touchpoints_log WHERE touchpoint IN (taking) AND isNotNull(order_id))
-                ) AS c ON c.order_id = r.order_id AND c.profile_id = r.profile_id
+                ) AS c
+                RIGHT JOIN
+                (
+                    SELECT event_id, occurred_at, source, touchpoint, order_id, amount, currency, profile_id, beyond_horizon
+                    FROM $database.touchpoints
+                    WHERE touchpoint IN (taking)
+                ) AS r ON c.order_id = r.order_id AND c.profile_id = r.profile_id
             ) AS p
             ASOF LEFT JOIN $database.exchange_rates AS x ON x.currency = p.code AND x.day <= p.sold_on
         )

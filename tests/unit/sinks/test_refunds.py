@@ -168,6 +168,8 @@ def test_a_word_says_what_became_of_each(
         ([sold("120.00 USD"), back("r1", "500.00 USD")], [("taken in part", "96.00")]),
         ([sold("9.99 USD"), back("r1", "4.99 USD"), back("r2", "5.00 USD", minute=6 * DAY)], [("taken", None)] * 2),
         ([sold("9.99 USD"), back("r1", "9.99 USD")], [("taken", "7.99")]),
+        # Two and a half cents and, less one, one and a half: both are two.
+        ([sold("0.04 USD", minute=DAY), back("r1", "0.01")], [("taken", "0.00")]),
         ([sold(), back("r1", "5 JPY")], [("no rate", "0.00")]),
         ([sold(minute=DAY), back("r1", "160 JPY")], [("taken", "1.00")]),
         (
