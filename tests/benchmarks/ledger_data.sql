@@ -143,6 +143,11 @@ FROM
         touch.1 AS id, touch.2 AS at, touch.3 AS touchpoint, touch.4 AS channel, touch.5 AS campaign
         FROM $database.facts WHERE k >= {first:UInt64} AND k < {last:UInt64} AND k % 3 = 0)
     UNION ALL
+    -- What took back what is gone of the gross.
+    SELECT k, profile, profile_id, reinterpretAsUUID(sipHash128('b', k)), occurred_at + toIntervalDay(3), 'order_refunded', 'web', NULL,
+        concat('o-', toString(k)), gross - net, currency, []
+    FROM $database.facts WHERE k >= {first:UInt64} AND k < {last:UInt64} AND net < gross
+    UNION ALL
     -- Receipts that name nobody.
     SELECT k, 0, NULL, reinterpretAsUUID(sipHash128('r', k)), occurred_at, 'store_purchase', 'store', NULL, concat('r-', toString(k)), gross, 'EUR', ['product_1']
     FROM $database.facts WHERE k >= {first:UInt64} AND k < {last:UInt64} AND k % 20 = 0

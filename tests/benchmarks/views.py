@@ -35,6 +35,7 @@ QUICK_SIZE = 5_000
 SETTINGS = "max_threads = 1, max_memory_usage = 4294967296, use_query_condition_cache = 0"
 SCAN = "bare scan of the credits, by model, campaign and currency"
 ONE = "(SELECT conversion_id FROM conversions_log LIMIT 1)"
+REFUNDED = "(SELECT {} FROM touchpoints_log WHERE touchpoint = 'order_refunded' LIMIT 1)"
 MONTH = "BETWEEN '2026-03-01' AND '2026-03-31'"
 QUESTIONS = {
     SCAN: "SELECT model, campaign, currency, sum(value), sum(credit) FROM credits_log GROUP BY ALL",
@@ -66,6 +67,9 @@ QUESTIONS = {
     "ropo_purchases": "SELECT direction, countIf(matched) FROM ropo_purchases GROUP BY direction",
     "ropo_by_month": "SELECT * FROM ropo_by_month",
     "ropo": "SELECT * FROM ropo",
+    "refunds": "SELECT outcome, count(), sum(taken) FROM refunds GROUP BY outcome",
+    "refunds: one order": f"SELECT * FROM refunds WHERE order_id = {REFUNDED.format('order_id')}",
+    "refunds: one event": f"SELECT * FROM refunds WHERE event_id = {REFUNDED.format('event_id')}",
 }
 
 
