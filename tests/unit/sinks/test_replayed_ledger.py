@@ -18,7 +18,8 @@ from tests.unit.sinks.fits import Models, a_fit
 from tests.unit.sinks.pipeline import AT, Pipeline, an_event
 
 FIT = a_fit({"web": 3, "search": 1, "email": 5})
-PUBLISHED = 1000
+OTHER = a_fit({"web": 1, "search": 2}, name="shapley")
+PUBLISHED, OTHER_PUBLISHED = 1000, 1110
 
 
 def life(name: str, at: float, order: str) -> list[Touchpoint]:
@@ -74,18 +75,41 @@ def test_of_what_came_before_a_fit_and_behind_it_each_day_has_the_same_answer_af
     # Refunded before the fit; late and refunded behind it; all of it behind it.
     early, between, late = life("a", 0, "A"), life("b", PUBLISHED - 80, "B"), life("c", PUBLISHED + 500, "C")
     every = sorted([*early, *between, *late], key=lambda event: event.received_at)
-    fitted = AT + timedelta(minutes=PUBLISHED)
     pipeline = Pipeline(store)
     models = Models(store, pipeline)
-    pipeline.seen(*(event for event in every if event.received_at < fitted))
-    models.publish(FIT, minute=PUBLISHED)
-    models.restate(minute=PUBLISHED)
-    pipeline.seen(*(event for event in every if event.received_at >= fitted))
-    minutes = [0, 61, 100, 150, 200, 900, 981, 999, 1000, 1019, 1021, 1100, 1121, 1561, 1600, 1650, 1700, 9000]
+    for fit, at in ((FIT, PUBLISHED), (OTHER, OTHER_PUBLISHED)):
+        moment = AT + timedelta(minutes=at)
+        pipeline.seen(*(event for event in every if event.received_at < moment))
+        models.publish(fit, minute=at)
+        models.restate(minute=at)
+    pipeline.seen(*every)  # those of before are known
+    minutes = [
+        0,
+        61,
+        100,
+        150,
+        200,
+        900,
+        981,
+        999,
+        1000,
+        1019,
+        1021,
+        1100,
+        1109,
+        1110,
+        1121,
+        1561,
+        1600,
+        1650,
+        1700,
+        9000,
+    ]
     reported = answers(store, minutes)
     assert len({len(answer) for answer in reported}) > 4
-    of_markov = [any(line[1] == "markov" for line in answer) for answer in reported]
-    assert of_markov == [minute >= PUBLISHED for minute in minutes]
+    for name, at in (("markov", PUBLISHED), ("shapley", OTHER_PUBLISHED)):
+        earned = [any(line[1] == name for line in answer) for answer in reported]
+        assert earned == [minute >= at for minute in minutes]
 
     for statement in statements(query("forget_derived", store.database)):
         store.command(statement)
