@@ -27,7 +27,7 @@ NAMED = 6
 #: What the words of the view `refunds` mean; the others say it themselves.
 MEANT = {
     "taken in part": "taken in part: the sale had no more left",
-    "together in part": "together in part: the sale had less left than all such refunds",
+    "together in part": "together in part: such refunds are more than the sale",
     "nothing to take": "not taken: the sale has nothing to take from",
     "no sale": "not taken: of another profile than the sale",
     "beyond horizon": "not taken: its profile keeps newer events only",
@@ -116,7 +116,10 @@ def tell(found: Explained, form: Format) -> None:
         typer.echo(f"{'as of':<10} {at(found.as_of)}; the facts above are those of now")
     if found.refunds:
         columns = ("at", "touchpoint", "source", "to be taken", "taken", "what became of it")
-        section("Refunds", columns, [_refund(one, c, form) for one in found.refunds], form)
+        title = "Refunds" if found.as_of is None else "Refunds, as of now"
+        section(title, columns, [_refund(one, c, form) for one in found.refunds], form)
+        if excess := without_place(found.refunds, c):
+            say(f"touchpath: {_money(excess, c)} {c.currency} of the refunds had no place: the sale had no more")
     section(
         "Path",
         ("at", "touchpoint", "channel", "campaign", "who", ""),
@@ -126,23 +129,9 @@ def tell(found: Explained, form: Format) -> None:
         ],
         form,
     )
-    fits = any(line.fit_id for line in found.lines)
-    value = f"value {c.currency}" if c.currency else "value"
-    # Texts stand on the left of a column: figures are moved to its right by hand.
-    width = max((len(_money(line.value, c)) for line in found.lines), default=0) if form == "table" else 0
-    section(
-        "What each model gives",
-        ("model", "touched", "to", "credit", "", value, *["learned by fit"] * fits),
-        [
-            (
-                *(line.model, at(line.touched_at), _name(line), f"{line.credit:.2%}".rjust(7 if width else 0)),
-                *(bar(line.credit), _money(line.value, c).rjust(width), *[_fit(line.fit_id, found)] * fits),
-            )
-            for line in found.lines
-        ],
-        form,
-    )
-    if not found.lines:
+    if found.lines:
+        _tell_models(found, form)
+    else:
         say(_empty(found))
     for one in found.strangers:
         say(_unknown(one))
@@ -160,6 +149,28 @@ def tell(found: Explained, form: Format) -> None:
             ],
             form,
         )
+
+
+def _tell_models(found: Explained, form: Format) -> None:
+    from deploy.cli.identity_text import at, section
+
+    c = found.conversion
+    fits = any(line.fit_id for line in found.lines)
+    value = f"value {c.currency}" if c.currency else "value"
+    # Texts stand on the left of a column: figures are moved to its right by hand.
+    width = max((len(_money(line.value, c)) for line in found.lines), default=0) if form == "table" else 0
+    section(
+        "What each model gives",
+        ("model", "touched", "to", "credit", "", value, *["learned by fit"] * fits),
+        [
+            (
+                *(line.model, at(line.touched_at), _name(line), f"{line.credit:.2%}".rjust(7 if width else 0)),
+                *(bar(line.credit), _money(line.value, c).rjust(width), *[_fit(line.fit_id, found)] * fits),
+            )
+            for line in found.lines
+        ],
+        form,
+    )
 
 
 def cause_of(cause: str, restated: Restated) -> str:
@@ -201,6 +212,17 @@ def _facts(c: Conversion) -> list[tuple[str, str]]:
         ),
         ("state", state),
     ]
+
+
+def without_place(refunds: Iterable[Refund], c: Conversion) -> Decimal | None:
+    """Give by how much refunds are more than their sale, in its currency; None: they are not, or it cannot be told."""
+    from decimal import Decimal
+
+    counted = [one for one in refunds if one.outcome in ("taken", "taken in part", "together in part")]
+    if all(one.outcome == "taken" for one in counted) or any(one.currency != c.currency for one in counted):
+        return None
+    excess = sum((abs(one.amount) for one in counted if one.amount is not None), Decimal(0)) - c.gross
+    return excess if excess > 0 else None
 
 
 def _refund(one: Refund, c: Conversion, form: Format) -> tuple[str, ...]:

@@ -192,6 +192,7 @@ def test_a_time_before_anything_was_recorded_says_so(pipeline: Pipeline) -> None
     done = run("--order", "W-1", "--as-of", "2020-01-01")
     assert done.exception is None
     assert "Restatements" not in done.stdout
+    assert "What each model gives" not in done.stdout
     assert "nothing was recorded of it by then" in done.stderr
     assert told("--order", "W-1", "--as-of", "0001-01-01")["models"] == {}
     assert "neither a time" in failed(run("--order", "W-1", "--as-of", "soon"), Exit.USAGE)
@@ -309,9 +310,10 @@ def test_refunds_are_told_with_what_became_of_each(pipeline: Pipeline, monkeypat
     assert told("--order", "W-1")["refunds"][0] == now["refunds"][0] | {"outcome": "together in part", "taken": None}
     monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setattr(attribution_explain, "chosen", lambda: "table")
+    assert "touchpath: 2.99 EUR of the refunds had no place: the sale had no more\n" in run("--order", "W-1").stderr
     shown = run("--order", "W-1").stdout
     assert "not taken: no rate from JPY to EUR on the day of the sale" in shown
-    assert "together in part: the sale had less left than all such refunds" in shown
+    assert "together in part: such refunds are more than the sale" in shown
     assert "not taken: of another profile than the sale" in shown
 
 
@@ -325,6 +327,9 @@ def test_a_refund_larger_than_its_sale_is_taken_in_part(pipeline: Pipeline) -> N
                            amount=Money(amount=Decimal(500), currency="EUR")))  # fmt: skip
     [refund] = told("--order", "W-2")["refunds"]
     assert (refund["outcome"], refund["amount"], refund["taken"]) == ("taken in part", "500.00", "3.00")
+    done = run("--order", "W-2", "--as-of", (AT + timedelta(hours=1)).isoformat())
+    assert "# Refunds, as of now\n" in done.stdout
+    assert "497.00 EUR of the refunds had no place" in done.stderr
 
 
 def test_touches_that_a_fit_does_not_know_are_told(pipeline: Pipeline, store: Store) -> None:
