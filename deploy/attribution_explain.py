@@ -19,7 +19,7 @@ from uuid import UUID
 from deploy.query_times import FOREVER, storable
 from schemas.attribution_model import Level
 from schemas.erasure import NOBODY
-from schemas.money import minor_digits
+from schemas.money import to_minor_unit
 from sinks.client import Store
 from sinks.sql import query
 from streams.core.attribution.data_driven.published import name_at
@@ -291,7 +291,7 @@ class Explained:
                     "occurred_at": one.occurred_at.isoformat(),
                     "source": one.source,
                     "touchpoint": one.touchpoint,
-                    "amount": None if one.amount is None else str(sent(one.amount, one.currency)),
+                    "amount": None if one.amount is None else str(to_minor_unit(one.amount, one.currency)),
                     "currency": one.currency or None,
                     "outcome": one.outcome,
                     "taken": None if one.taken is None else _money(one.taken, c),
@@ -475,11 +475,6 @@ def strangers_on(path: Iterable[Step], lines: Iterable[Line], fits: Mapping[UUID
             equally = not any(fit.weights.get(name) for name in names)
             found.append(Strangers(model, fit_id, fit.level, unknown, equally))
     return tuple(found)
-
-
-def sent(amount: Decimal, currency: str) -> Decimal:
-    """Give an amount with the decimals of its currency."""
-    return round(amount, minor_digits(currency)) if currency else amount
 
 
 def path_then(path: Iterable[Step], lines: Iterable[Line], as_of: datetime) -> list[Step]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from deploy.query_times import EARLIEST, FOREVER, storable
 from schemas.attribution_model import Level
-from schemas.money import minor_digits
+from schemas.money import to_minor_unit
 from sinks.client import Store
 from sinks.sql import query
 
@@ -65,7 +65,7 @@ class Unknown:
     @property
     def amount(self) -> Decimal:
         """Give the value with the decimals of its currency."""
-        return round(self.value, minor_digits(self.currency)) if self.currency else self.value
+        return to_minor_unit(self.value, self.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,15 @@ def minor_digits(currency: str) -> int:
     return int(digits or 0)
 
 
+def to_minor_unit(amount: Decimal, currency: str) -> Decimal:
+    """Give an amount with the decimals of its currency, rounded half to even; without a currency as it is.
+
+    Raises:
+        ValueError: the code is not an ISO 4217 currency.
+    """
+    return round(amount, minor_digits(currency)) if currency else amount
+
+
 def _known(currency: str) -> str:
     minor_digits(currency)
     return currency

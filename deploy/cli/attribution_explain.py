@@ -226,10 +226,10 @@ def without_place(refunds: Iterable[Refund], c: Conversion) -> Decimal | None:
 
 
 def _refund(one: Refund, c: Conversion, form: Format) -> tuple[str, ...]:
-    from deploy.attribution_explain import sent
     from deploy.cli.identity_text import at
+    from schemas.money import to_minor_unit
 
-    amount = "all" if one.amount is None else f"{sent(one.amount, one.currency):,} {one.currency}".strip()
+    amount = "all" if one.amount is None else f"{to_minor_unit(one.amount, one.currency):,} {one.currency}".strip()
     taken = "" if one.taken is None or not c.currency else f"{_money(one.taken, c)} {c.currency}"
     words = MEANT.get(one.outcome, one.outcome)
     if one.outcome == "no rate":
