@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from deploy.query_times import EARLIEST
 from schemas.attribution_model import Level
 from schemas.catalogue import Catalogue
 from sinks.client import Store
@@ -17,9 +18,6 @@ from sinks.sql import query
 from streams.core.attribution.data_driven.paths import Paths, paths_of
 from streams.core.conditions import NO_WORDS, YES_WORDS
 from streams.core.rules import Rules
-
-#: Before the first event that there can be.
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def read_paths(store: Store, catalogue: Catalogue, window: Window, level: Level 
         StoreError: ClickHouse cannot be reached, or has no such tables.
     """
     chosen = {
-        "since": window.since or EVER,
+        "since": window.since or EARLIEST,
         "until": window.until,
         "conversions": list(window.conversions),
     }
