@@ -99,7 +99,23 @@ class Parted(WireModel):
     evidence: Evidence
 
 
-class Ordered(WireModel):
+class _BesideAnOrder(WireModel):
+    """An event at `ordered_at` that names an order; `priced`: with an amount.
+
+    It belongs to the profile that `named` names, by its source's `policy`.
+    """
+
+    to: Key
+    sender: Key
+    verified: bool = True
+    priced: bool
+    ordered_at: Timestamp
+    policy: Policy = "last_known"
+    named: Key
+    evidence: Evidence
+
+
+class Ordered(_BesideAnOrder):
     """An event of the sender at `ordered_at` named the order that the node stands for; `priced`: with an amount.
 
     The event belongs to the profile that `named` names, by its source's `policy`. It is said of each such event, and
@@ -107,31 +123,15 @@ class Ordered(WireModel):
     """
 
     type: Literal["ordered"] = "ordered"
-    to: Key
-    sender: Key
-    verified: bool = True
-    priced: bool
-    ordered_at: Timestamp
-    policy: Policy = "last_known"
-    named: Key
-    evidence: Evidence
 
 
-class Followed(WireModel):
+class Followed(_BesideAnOrder):
     """The sender, an order, has events of its own: it wants to hear when an event is in another profile than `named`.
 
     Which event say `ordered_at`, `policy`, `verified` and `priced`, as the node has said them.
     """
 
     type: Literal["followed"] = "followed"
-    to: Key
-    sender: Key
-    verified: bool = True
-    priced: bool
-    ordered_at: Timestamp
-    policy: Policy = "last_known"
-    named: Key
-    evidence: Evidence
 
 
 class Command(WireModel):

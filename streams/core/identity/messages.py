@@ -75,30 +75,25 @@ class Parted(msgspec.Struct, gc=False, tag_field="type", tag="parted"):
     evidence: Evidence
 
 
-class Ordered(msgspec.Struct, gc=False, tag_field="type", tag="ordered"):
+class BesideAnOrder(msgspec.Struct, gc=False):
+    """What both have that an order and who was named beside it say to each other."""
+
+    to: str
+    sender: str
+    evidence: Evidence
+    verified: bool
+    priced: bool
+    ordered_at: datetime
+    policy: Policy
+    named: str
+
+
+class Ordered(BesideAnOrder, gc=False, tag_field="type", tag="ordered"):
     """`schemas.identity.Ordered`."""
 
-    to: str
-    sender: str
-    evidence: Evidence
-    verified: bool
-    priced: bool
-    ordered_at: datetime
-    policy: Policy
-    named: str
 
-
-class Followed(msgspec.Struct, gc=False, tag_field="type", tag="followed"):
+class Followed(BesideAnOrder, gc=False, tag_field="type", tag="followed"):
     """`schemas.identity.Followed`."""
-
-    to: str
-    sender: str
-    evidence: Evidence
-    verified: bool
-    priced: bool
-    ordered_at: datetime
-    policy: Policy
-    named: str
 
 
 class Command(msgspec.Struct, gc=False, tag_field="type", tag="command"):
