@@ -13,6 +13,7 @@ from streams.core.identity.caps import cap_over, exceed, has_room
 from streams.core.identity.decided import decide, hear_join, hear_parted
 from streams.core.identity.messages import (
     Asked,
+    BesideAnOrder,
     Command,
     Evidence,
     Followed,
@@ -310,13 +311,8 @@ class Graph:
         if take_mention(node, message.sender, mention):
             self._changed.add(key)
             if node.plans:
-                self._follow(key, node, evidence)
+                self._out.followed(message.sender, key, evidence, mention)
                 self._unsettle(key, evidence)
-
-    def _follow(self, key: str, node: Node, evidence: Evidence) -> None:
-        """Let an order hear from now on what becomes of the events that tell who bought it."""
-        for who, mention in counting(node):
-            self._out.followed(who, key, evidence, mention)
 
     def _hear_followed(self, message: Followed) -> None:
         key = message.to
@@ -339,10 +335,11 @@ class Graph:
     # -- nodes
 
     def _introduce(self, key: str, node: Node, evidence: Evidence) -> None:
-        """Give a node its plan."""
+        """Give a node its plan; an order hears from now on what becomes of the events that tell who bought it."""
         self._voice.introduce(key, node, evidence)
         self._changed.add(key)
-        self._follow(key, node, evidence)
+        for who, mention in counting(node):
+            self._out.followed(who, key, evidence, mention)
 
     def _told_of(self, key: str, evidence: Evidence) -> Node:
         """Give the node of an identifier that somebody speaks of; a new one is introduced at the end of the batch."""
@@ -373,7 +370,7 @@ class Graph:
         return Evidence(evidence.id, "guard", evidence.recorded_at) if passed else None
 
 
-def _mention(message: Ordered | Followed) -> Mention:
+def _mention(message: BesideAnOrder) -> Mention:
     rank = rank_of(verified=message.verified, priced=message.priced)
     return Mention(micros(message.ordered_at), POLICY_NUMBER[message.policy], rank, message.named)
 

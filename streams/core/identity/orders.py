@@ -9,6 +9,7 @@ customer's node keeps no list of orders, but of those that follow.
 
 from collections.abc import Iterator
 
+from streams.core.identity.label import kind_of
 from streams.core.identity.node import Mention, Node, Orders
 from streams.core.identity.plan import Homes, home_at
 from streams.core.identity.rules import IdentityRules
@@ -30,7 +31,7 @@ def said_in(rank: int) -> tuple[bool, bool]:
 
 def is_order(key: str) -> bool:
     """Say whether an identifier is an order. An order buys nothing."""
-    return key.startswith("order:")
+    return kind_of(key) == "order"
 
 
 def take_mention(node: Node, who: str, mention: Mention) -> bool:
